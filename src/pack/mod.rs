@@ -1,0 +1,87 @@
+//! A protocol as data: manifest, schemas, requirements, rules, machines, scenarios, faults; and the one matcher and template language.
+//!
+//! Loading checks every cross-reference once; a [`Pack`] that exists is sound. Nothing here does I/O but [`Library`], which reads files.
+
+pub mod fault;
+mod load;
+pub mod machine;
+pub mod manifest;
+pub mod matcher;
+mod observe;
+pub mod parameter;
+pub mod pattern;
+pub mod requirement;
+pub mod rule;
+pub mod scenario;
+mod schema;
+mod settings;
+pub mod template;
+
+use indexmap::IndexMap;
+
+pub use load::{Library, LoadError};
+pub use observe::{Observation, Observer, RESERVED, SETS};
+pub use schema::{Breach, Schema, SchemaError};
+pub use settings::{Band, Fit, Settings};
+
+use crate::transcript::Role;
+use fault::Faults;
+use machine::Machines;
+use manifest::Manifest;
+use requirement::Requirement;
+use scenario::Scenario;
+
+/// A sound protocol pack.
+#[derive(Clone, Debug)]
+pub struct Pack {
+    /// `pack.yaml`.
+    pub manifest: Manifest,
+    /// The protocol's own requirements and scenarios, then those of the layers it stands on.
+    pub layers: Vec<Layer>,
+    /// `machine.yaml`.
+    pub machines: Machines,
+    /// `faults.yaml`.
+    pub faults: Faults,
+    /// The compiled schema of every frame of the catalogue.
+    pub schemas: IndexMap<String, Schema>,
+}
+
+/// Requirements and scenarios that are reported as one group.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// `protocol`, or the name of the shared folder: `websocket`.
+    pub group: String,
+    /// Its requirements, in file order.
+    pub requirements: Vec<Requirement>,
+    /// Scenarios that test a server, by name.
+    pub server: IndexMap<String, Scenario>,
+    /// Scenarios that test a client, by name.
+    pub client: IndexMap<String, Scenario>,
+}
+
+impl Pack {
+    /// The pack's id.
+    pub fn id(&self) -> &str {
+        &self.manifest.id
+    }
+
+    /// Every requirement of every layer, with its group.
+    pub fn requirements(&self) -> impl Iterator<Item = (&str, &Requirement)> {
+        self.layers.iter().flat_map(|layer| layer.requirements.iter().map(|requirement| (layer.group.as_str(), requirement)))
+    }
+
+    /// The requirement of this id.
+    pub fn requirement(&self, id: &str) -> Option<&Requirement> {
+        self.requirements().map(|(_, requirement)| requirement).find(|requirement| requirement.id == id)
+    }
+}
+
+impl Layer {
+    /// The scenarios that test this side.
+    pub fn scenarios(&self, side: Role) -> &IndexMap<String, Scenario> {
+        match side {
+            Role::Server => &self.server,
+            Role::Client => &self.client,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Events in the pack's words: which frame a message is, and what an upgrade, a ping or a close looks like as JSON.
+//!
+//! Peers and checks read the wire through this one observer; neither sees what the other makes of it.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::manifest::FrameKind;
+use super::matcher;
+use super::pattern::{Names, Pattern};
+use crate::transcript::{Assembler, ConnectionId, Ending, Event, Message, Opcode, Request, Response, Role, What};
+
+/// Names of observations that are no frames of a catalogue. `message` and `frame` stand for sets of them.
+pub const RESERVED: [&str; 17] = [
+    "opened",
+    "upgrade",
+    "request",
+    "accept",
+    "refuse",
+    "response",
+    "unknown",
+    "malformed",
+    "binary",
+    "ping",
+    "pong",
+    "close",
+    "end",
+    "violation",
+    "garbage",
+    "exit",
+    "mark",
+];
+
+/// Names of sets of observations.
+pub const SETS: [&str; 2] = ["message", "frame"];
+
+/// One thing that a side did, in the pack's words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// When.
+    pub at: Duration,
+    /// Where.
+    pub connection: ConnectionId,
+    /// Who.
+    pub from: Role,
+    /// A frame's name, or one of [`RESERVED`].
+    pub name: String,
+    /// What it looks like: the JSON of a message, or an object for everything else.
+    pub value: Value,
+    /// Index of the deciding event in the transcript.
+    pub event: usize,
+}
+
+impl Observation {
+    /// True for messages of the application: frames of the catalogue, `unknown`, `malformed` and `binary`.
+    pub fn is_message(&self) -> bool {
+        matches!(self.name.as_str(), "unknown" | "malformed" | "binary") || self.is_frame()
+    }
+
+    /// True for frames of the catalogue.
+    pub fn is_frame(&self) -> bool {
+        !RESERVED.contains(&self.name.as_str())
+    }
+
+    /// True if one of the names, or the set that one of them names, holds this observation.
+    pub fn is_any(&self, names: &Names) -> bool {
+        names.0.iter().any(|name| match name.as_str() {
+            "message" => self.is_message(),
+            "frame" => self.is_frame(),
+            name => name == self.name,
+        })
+    }
+
+    /// True if the pattern holds this observation. The pattern's tree has no placeholders left.
+    pub fn is(&self, pattern: &Pattern) -> bool {
+        pattern.from.is_none_or(|from| from == self.from)
+            && self.is_any(&pattern.is)
+            && pattern.tree.as_ref().is_none_or(|tree| matcher::fits(tree, &self.value))
+    }
+}
+
+/// Reads events one after another.
+#[derive(Clone, Debug)]
+pub struct Observer<'a> {
+    frames: &'a IndexMap<String, FrameKind>,
+    connections: HashMap<ConnectionId, Conversation>,
+    events: usize,
+}
+
+/// What must be remembered of a connection to name what comes next.
+#[derive(Clone, Debug)]
+struct Conversation {
+    client: Assembler,
+    server: Assembler,
+    asked_upgrade: bool,
+    /// Kind and correlation value of the frames that later ones may answer.
+    requests: HashSet<(String, String)>,
+}
+
+impl Default for Conversation {
+    fn default() -> Self {
+        Self { client: Assembler::new(Role::Client), server: Assembler::new(Role::Server), asked_upgrade: false, requests: HashSet::new() }
+    }
+}
+
+impl<'a> Observer<'a> {
+    /// An observer with this catalogue.
+    pub fn new(frames: &'a IndexMap<String, FrameKind>) -> Self {
+        Self { frames, connections: HashMap::new(), events: 0 }
+    }
+
+    /// Everything that a whole transcript holds.
+    pub fn observe_all(frames: &'a IndexMap<String, FrameKind>, events: &[Event]) -> Vec<Observation> {
+        let mut observer = Self::new(frames);
+        events.iter().flat_map(|event| observer.observe(event)).collect()
+    }
+
+    /// What the next event means: usually one observation, none for a fragment, more where a frame also breaks RFC 6455.
+    pub fn observe(&mut self, event: &Event) -> Vec<Observation> {
+        let index = self.events;
+        self.events += 1;
+        let named = self.name(event);
+        named
+            .into_iter()
+            .map(|(name, value)| Observation { at: event.at, connection: event.connection, from: event.from, name, value, event: index })
+            .collect()
+    }
+
+    fn name(&mut self, event: &Event) -> Vec<(String, Value)> {
+        let conversation = self.connections.entry(event.connection).or_default();
+        let one = |name: &str, value| vec![(name.to_owned(), value)];
+        match &event.what {
+            What::Opened { session } => one("opened", json!({ "session": session })),
+            What::Request(request) => {
+                conversation.asked_upgrade = request.is_upgrade();
+                one(if request.is_upgrade() { "upgrade" } else { "request" }, request_value(request))
+            }
+            What::Response(response) => {
+                let name = match (response.status, conversation.asked_upgrade) {
+                    (101, _) => "accept",
+                    (_, true) => "refuse",
+                    _ => "response",
+                };
+                one(name, response_value(response))
+            }
+            What::Frame(frame) => {
+                let assembler = if event.from == Role::Client { &mut conversation.client } else { &mut conversation.server };
+                let (message, violations) = assembler.push(frame);
+                let message = message.map(|message| name_message(self.frames, &mut conversation.requests, event.from, &message));
+                let violations = violations.into_iter().map(|violation| ("violation".to_owned(), json!({ "kind": violation.name() })));
+                violations.chain(message).collect()
+            }
+            What::Garbage { bytes, problem } => one("garbage", json!({ "text": String::from_utf8_lossy(bytes), "problem": problem })),
+            What::Ended(ending) => one("end", ending_value(ending)),
+            What::Exited(process) => one("exit", json!({ "code": process.code, "signal": process.signal, "killed": process.killed })),
+            What::Mark(mark) => one("mark", json!(mark)),
+        }
+    }
+}
+
+/// Names a message: the first kind of the catalogue that its sender may send, that its JSON fits, and whose request was seen.
+fn name_message(
+    frames: &IndexMap<String, FrameKind>,
+    requests: &mut HashSet<(String, String)>,
+    from: Role,
+    message: &Message,
+) -> (String, Value) {
+    let payload = &message.payload;
+    match message.opcode {
+        Opcode::PING => return ("ping".to_owned(), json!({ "payload": printable(payload) })),
+        Opcode::PONG => return ("pong".to_owned(), json!({ "payload": printable(payload) })),
+        Opcode::CLOSE => return ("close".to_owned(), close_value(payload)),
+        Opcode::BINARY => return ("binary".to_owned(), json!({ "payload": printable(payload), "length": payload.len() })),
+        _ => {}
+    }
+    let parsed = payload.text().ok_or_else(|| "not UTF-8".to_owned()).and_then(crate::transcript::json::parse);
+    match parsed {
+        Ok(value @ Value::Object(_)) => {
+            let fits = |kind: &FrameKind| kind.from == from && matcher::fits(&kind.tree, &value) && is_reply(kind, requests, &value);
+            let name = frames.iter().find(|(_, kind)| fits(kind)).map_or("unknown", |(name, _)| name).to_owned();
+            remember(frames, requests, &name, &value);
+            (name, value)
+        }
+        Ok(value) => ("malformed".to_owned(), json!({ "text": printable(payload), "problem": "not a JSON object", "json": value })),
+        Err(problem) => ("malformed".to_owned(), json!({ "text": printable(payload), "problem": problem })),
+    }
+}
+
+fn is_reply(kind: &FrameKind, requests: &HashSet<(String, String)>, value: &Value) -> bool {
+    kind.reply.as_ref().is_none_or(|reply| requests.contains(&(reply.to.clone(), correlation(value, &reply.by))))
+}
+
+fn remember(frames: &IndexMap<String, FrameKind>, requests: &mut HashSet<(String, String)>, name: &str, value: &Value) {
+    for reply in frames.values().filter_map(|kind| kind.reply.as_ref()).filter(|reply| reply.to == name) {
+        requests.insert((name.to_owned(), correlation(value, &reply.by)));
+    }
+}
+
+fn correlation(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).map(Value::to_string).unwrap_or_default()
+}
+
+fn printable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => format!("0x{}", data_encoding::HEXLOWER.encode(bytes)),
+    }
+}
+
+fn close_value(payload: &[u8]) -> Value {
+    match payload {
+        [high, low, reason @ ..] => json!({ "code": u16::from_be_bytes([*high, *low]), "reason": printable(reason) }),
+        _ => json!({ "code": null, "reason": printable(payload) }),
+    }
+}
+
+fn ending_value(ending: &Ending) -> Value {
+    let (how, why) = match ending {
+        Ending::Finished => ("finished", ""),
+        Ending::Reset => ("reset", ""),
+        Ending::Unreachable(why) => ("unreachable", why.as_str()),
+        Ending::Tls(why) => ("tls", why.as_str()),
+        Ending::Overflow(why) => ("overflow", why.as_str()),
+    };
+    json!({ "how": how, "why": why })
+}
+
+fn request_value(request: &Request) -> Value {
+    let query: Map<_, _> = request.query().into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+    json!({
+        "method": request.method,
+        "path": request.path(),
+        "target": request.target,
+        "query": query,
+        "headers": headers_value(&request.headers),
+        "body": body_value(&request.body),
+    })
+}
+
+fn response_value(response: &Response) -> Value {
+    json!({
+        "status": response.status,
+        "reason": response.reason,
+        "headers": headers_value(&response.headers),
+        "body": body_value(&response.body),
+    })
+}
+
+/// Names in lower case; fields of the same name joined with `, ` as RFC 9110 § 5.3 allows.
+fn headers_value(headers: &[(String, String)]) -> Value {
+    let mut joined = Map::new();
+    for (name, value) in headers {
+        let entry = joined.entry(name.to_ascii_lowercase()).or_insert_with(|| Value::from(""));
+        let text = entry.as_str().unwrap_or_default();
+        *entry = Value::from(if text.is_empty() { value.clone() } else { format!("{text}, {value}") });
+    }
+    Value::Object(joined)
+}
+
+/// JSON where it is JSON, text elsewhere.
+fn body_value(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| Value::from(printable(body)))
+}

@@ -1,0 +1,1 @@
+//! A report into text: one file a format. Pure.

@@ -1,0 +1,1 @@
+//! Runs and judges cases, in parallel, with an observer.

@@ -1,0 +1,280 @@
+//! What a run found out: levels, findings, verdicts, counts, the report. A verdict is derived from findings and never stored beside them.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::transcript::{Role, Transcript};
+
+/// How strongly a document asks for something (RFC 2119).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Allowed; only observed.
+    May,
+    /// Recommended; a breach warns.
+    Should,
+    /// Demanded; a breach fails.
+    Must,
+}
+
+impl Level {
+    /// `must`, `should` or `may`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Must => "must",
+            Self::Should => "should",
+            Self::May => "may",
+        }
+    }
+}
+
+/// The outcome of one case, in rising order of urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every covered requirement was exercised and satisfied.
+    Pass,
+    /// Not applicable by declaration; always with a reason.
+    Skip,
+    /// A SHOULD is broken, or a documented ambiguity was resolved the unusual way.
+    Warn,
+    /// The requirement could not be brought to the test.
+    Inconclusive,
+    /// A MUST is broken.
+    Fail,
+    /// The harness failed, or sent what its own schema forbids without saying so.
+    Error,
+}
+
+impl Verdict {
+    /// The word as it stands in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Skip => "skip",
+            Self::Warn => "warn",
+            Self::Inconclusive => "inconclusive",
+            Self::Fail => "fail",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What one finding does to the verdict of its case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Recorded, nothing more.
+    Info,
+    /// Warns.
+    Warn,
+    /// The question could not be put.
+    Inconclusive,
+    /// Fails.
+    Fail,
+    /// The harness is at fault.
+    Error,
+}
+
+/// One broken requirement, or one reason why it could not be judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Id of the requirement.
+    pub requirement: String,
+    /// Its level.
+    pub level: Level,
+    /// What this finding does to the verdict. An inferred requirement warns at most.
+    pub severity: Severity,
+    /// The requirement's sentence.
+    pub text: String,
+    /// Document and section it comes from.
+    pub source: String,
+    /// Index in the transcript of the event that decides, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<usize>,
+    /// Index of the scenario step that asked, if a step did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// What was expected, as a phrase.
+    pub expected: String,
+    /// What came instead, as a phrase.
+    pub actual: String,
+}
+
+/// What a transcript says about one requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its trigger never occurred: nothing is proved.
+    NotExercised,
+    /// It was put to the test and held.
+    Satisfied,
+    /// It was put to the test and broke.
+    Violated,
+}
+
+/// Everything that came of one case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseResult {
+    /// `<protocol>/<side under test>/<scenario>`, with `#<row>` where a scenario has rows.
+    pub id: String,
+    /// The scenario's title.
+    pub title: String,
+    /// Id of the pack.
+    pub protocol: String,
+    /// The side under test.
+    pub side: Role,
+    /// The group it counts under: `protocol` or `websocket`.
+    pub group: String,
+    /// Why it was not run, if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// What was found, most severe first.
+    pub findings: Vec<Finding>,
+    /// Every requirement that the case's transcript says something about.
+    pub outcomes: IndexMap<String, Outcome>,
+    /// What was said.
+    pub transcript: Transcript,
+    /// Time on the wall.
+    pub wall: Duration,
+    /// The longest time the case must take by design: the sum of its waits.
+    pub longest_wait: Duration,
+    /// The command that repeats it.
+    pub repeat: String,
+}
+
+impl CaseResult {
+    /// The verdict that follows from the findings.
+    pub fn verdict(&self) -> Verdict {
+        if self.skipped.is_some() {
+            return Verdict::Skip;
+        }
+        match self.findings.iter().map(|finding| finding.severity).max() {
+            None | Some(Severity::Info) => Verdict::Pass,
+            Some(Severity::Warn) => Verdict::Warn,
+            Some(Severity::Inconclusive) => Verdict::Inconclusive,
+            Some(Severity::Fail) => Verdict::Fail,
+            Some(Severity::Error) => Verdict::Error,
+        }
+    }
+}
+
+/// How many cases came out how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Cases that the selection names.
+    pub selected: usize,
+    /// Cases that ran.
+    pub run: usize,
+    /// `pass`
+    pub passed: usize,
+    /// `warn`
+    pub warned: usize,
+    /// `fail`
+    pub failed: usize,
+    /// `inconclusive`
+    pub inconclusive: usize,
+    /// `skip`
+    pub skipped: usize,
+    /// `error`
+    pub errors: usize,
+    /// Requirements of the selected packs and sides, not excluded, that no case exercised.
+    pub not_exercised: usize,
+}
+
+/// A requirement as a report lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequirementResult {
+    /// Its id.
+    pub id: String,
+    /// Id of the pack.
+    pub protocol: String,
+    /// Its level.
+    pub level: Level,
+    /// The side it binds.
+    pub side: Role,
+    /// Its sentence.
+    pub text: String,
+    /// Document and section.
+    pub source: String,
+    /// `protocol` or `websocket`.
+    pub group: String,
+    /// True if it is a reading nobody stated, which warns at most.
+    pub inferred: bool,
+    /// Why it is not judged, if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<String>,
+    /// The strongest outcome over all cases that ran.
+    pub outcome: Outcome,
+    /// Ids of the cases that broke it.
+    pub broken_by: Vec<String>,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Version of this program.
+    pub version: String,
+    /// What was tested: `embedded`, a URL, or a command with its credentials removed.
+    pub target: String,
+    /// Every selected case, in order.
+    pub cases: Vec<CaseResult>,
+    /// Every requirement of the selected packs and sides.
+    pub requirements: Vec<RequirementResult>,
+    /// Time on the wall.
+    pub wall: Duration,
+    /// True if the run was stopped before its end; cases that did not run are then absent from `cases` and named in `unfinished`.
+    pub interrupted: bool,
+    /// Ids of selected cases that have no result.
+    pub unfinished: Vec<String>,
+}
+
+impl Report {
+    /// The counts that follow from the cases and requirements.
+    pub fn counts(&self) -> Counts {
+        let count = |verdict| self.cases.iter().filter(|case| case.verdict() == verdict).count();
+        let skipped = count(Verdict::Skip);
+        let not_exercised =
+            |requirement: &&RequirementResult| requirement.excluded.is_none() && requirement.outcome == Outcome::NotExercised;
+        Counts {
+            selected: self.cases.len() + self.unfinished.len(),
+            run: self.cases.len() - skipped,
+            passed: count(Verdict::Pass),
+            warned: count(Verdict::Warn),
+            failed: count(Verdict::Fail),
+            inconclusive: count(Verdict::Inconclusive),
+            skipped,
+            errors: count(Verdict::Error),
+            not_exercised: self.requirements.iter().filter(not_exercised).count(),
+        }
+    }
+
+    /// Protocol time that the conversations took by their own clocks, added up.
+    pub fn simulated(&self) -> Duration {
+        self.cases.iter().map(|case| case.transcript.duration()).sum()
+    }
+
+    /// The longest single wait of any case that ran: no schedule is faster.
+    pub fn critical_path(&self) -> Duration {
+        self.cases.iter().filter(|case| case.skipped.is_none()).map(|case| case.transcript.duration()).max().unwrap_or_default()
+    }
+
+    /// The exit code of DESIGN § 9 that follows: 0 passed, 1 findings, 3 nothing but inconclusive, 4 nothing ran, 70 the harness failed.
+    pub fn exit_code(&self) -> u8 {
+        let counts = self.counts();
+        match counts {
+            Counts { errors: 1.., .. } => 70,
+            Counts { failed: 1.., .. } => 1,
+            Counts { run: 0, .. } => 4,
+            Counts { passed: 0, warned: 0, inconclusive: 1.., .. } => 3,
+            _ => 0,
+        }
+    }
+}
