@@ -28,6 +28,7 @@ pub mod check;
 pub mod pack;
 pub mod peer;
 pub mod plan;
+pub mod prove;
 pub mod report;
 pub mod runner;
 pub mod suite;

@@ -1,0 +1,220 @@
+//! Mutants of the reference peers: one deviation each, with the requirements that it must trip.
+
+use serde_json::{Value, json};
+
+use super::constraint::{Breach, Constraint, constraints};
+use crate::pack::Pack;
+use crate::pack::fault::{Change, CloseAfter, Delay, Replace, Select, Set, Unset};
+use crate::pack::parameter::Span;
+use crate::pack::pattern::{Names, Pattern};
+use crate::pack::requirement::Requirement;
+use crate::pack::rule::{Closes, Conforms, Kind, Rule};
+use crate::pack::scenario::Raw;
+use crate::transcript::Role;
+
+/// A reference peer that deviates in one thing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mutant {
+    /// `<side>/<where it comes from>/<what it does>`.
+    pub id: String,
+    /// The side that deviates.
+    pub side: Role,
+    /// What it does, as a clause.
+    pub what: String,
+    /// The requirements of which it must trip one.
+    pub trips: Vec<String>,
+    /// The deviation.
+    pub change: Change,
+}
+
+/// Every mutant of the pack: those of its schemas, those of its rules, and those of its `faults.yaml`.
+pub fn mutants(pack: &Pack) -> Vec<Mutant> {
+    let by_hand = pack.faults.faults.iter().map(|fault| Mutant {
+        id: format!("{}/fault/{}", fault.side, fault.id),
+        side: fault.side,
+        what: fault.what.clone(),
+        trips: fault.trips.0.clone(),
+        change: fault.change.clone(),
+    });
+    of_schemas(pack).into_iter().chain(of_rules(pack)).chain(by_hand).collect()
+}
+
+/// One mutant for each constraint of each frame that the constraint's place does not also name the frame by.
+fn of_schemas(pack: &Pack) -> Vec<Mutant> {
+    let mut mutants = Vec::new();
+    for (name, kind) in &pack.manifest.frames {
+        let (Some(schema), Some(example)) = (pack.schemas.get(name), kind.examples.first()) else { continue };
+        let names_it = |at: &str| at.is_empty() || kind.tree.pointer(at).is_some() || kind.reply.as_ref().is_some_and(|reply| reply.by == at);
+        let distinct = constraints(schema.source(), example).into_iter().filter(|constraint| !names_it(&constraint.at));
+        for constraint in distinct {
+            let trips = claimants(pack, kind.from, name, &constraint.at);
+            mutants.push(Mutant {
+                id: format!("{}/schema/{name}{}:{}", kind.from, constraint.at, constraint.keyword),
+                side: kind.from,
+                what: format!("breaks `{}` at {} of {name}", constraint.keyword, constraint.at),
+                trips,
+                change: breach(name, &constraint),
+            });
+        }
+    }
+    mutants
+}
+
+fn breach(frame: &str, constraint: &Constraint) -> Change {
+    let of = select(frame);
+    match &constraint.breach {
+        Breach::Unset => Change::Unset(Unset { of, at: constraint.at.clone() }),
+        Breach::Set(value) => Change::Put(crate::pack::fault::Put { of, at: constraint.at.clone(), value: value.clone() }),
+    }
+}
+
+/// The requirements that claim a breach at this place of this frame: the narrowest rules, or the frame's general one.
+fn claimants(pack: &Pack, side: Role, frame: &str, at: &str) -> Vec<String> {
+    let rules: Vec<(&Requirement, &Conforms)> = pack
+        .requirements()
+        .filter(|(_, requirement)| requirement.side == side && requirement.excluded.is_none())
+        .filter_map(|(_, requirement)| match &requirement.rule {
+            Some(Rule { kind: Kind::Conforms(conforms), .. }) if conforms.frames.0.iter().any(|name| name == frame) => {
+                Some((requirement, conforms))
+            }
+            _ => None,
+        })
+        .collect();
+    let claims = |conforms: &Conforms| conforms.at.iter().any(|claimed| is_at_or_below(claimed, at));
+    let narrow: Vec<_> = rules.iter().filter(|(_, conforms)| claims(conforms)).map(|(requirement, _)| requirement.id.clone()).collect();
+    if narrow.is_empty() {
+        return rules.iter().filter(|(_, conforms)| conforms.at.is_empty()).map(|(requirement, _)| requirement.id.clone()).collect();
+    }
+    narrow
+}
+
+/// True if the pointer is the claimed one or lies below it; `*` in the claimed one stands for any step.
+fn is_at_or_below(claimed: &str, at: &str) -> bool {
+    let mut steps = at.split('/');
+    claimed.split('/').all(|claimed| steps.next().is_some_and(|step| claimed == "*" || claimed == step))
+}
+
+fn of_rules(pack: &Pack) -> Vec<Mutant> {
+    let mut mutants = Vec::new();
+    for (_, requirement) in pack.requirements().filter(|(_, requirement)| requirement.excluded.is_none()) {
+        let Some(rule) = &requirement.rule else { continue };
+        for (operator, change) in operators(pack, requirement.side, rule) {
+            mutants.push(Mutant {
+                id: format!("{}/rule/{}:{operator}", requirement.side, requirement.id),
+                side: requirement.side,
+                what: format!("{operator}, against: {}", requirement.text),
+                trips: vec![requirement.id.clone()],
+                change,
+            });
+        }
+    }
+    mutants
+}
+
+/// The deviations that this rule should notice.
+fn operators(pack: &Pack, side: Role, rule: &Rule) -> Vec<(&'static str, Change)> {
+    match &rule.kind {
+        Kind::Never(never) => said(pack, side, &never.of).map(|with| ("says it", Change::Add(Replace { of: select("message"), with }))).into_iter().collect(),
+        Kind::Once(once) => {
+            let mut changes = vec![("says it twice", Change::Repeat(of(&once.of)))];
+            if once.required {
+                changes.push(("never says it", Change::Drop(of(&once.of))));
+            }
+            changes
+        }
+        Kind::First(pattern) => vec![("says something else first", Change::Swap(first(pattern)))],
+        Kind::Before(before) if is_own(pack, side, &before.first) => vec![("leaves the first out", Change::Drop(of(&before.first)))],
+        Kind::Before(_) | Kind::Conforms(_) => Vec::new(),
+        Kind::Answers(answers) => {
+            let mut changes = vec![
+                ("does not answer", Change::Drop(of(&answers.reply))),
+                ("answers late", Change::Delay(Delay { of: of(&answers.reply), by: Span("1h".to_owned()) })),
+            ];
+            if !answers.repeated {
+                changes.push(("answers twice", Change::Repeat(of(&answers.reply))));
+            }
+            changes
+        }
+        Kind::Unique(keyed) | Kind::Increasing(keyed) => {
+            vec![("repeats the value", Change::Freeze(Unset { of: of(&keyed.of), at: keyed.key.clone() }))]
+        }
+        Kind::Last(pattern) => vec![("goes on after it", Change::Repeat(of(pattern)))],
+        Kind::Closes(closes) => of_close(closes),
+        Kind::Every(every) => vec![("leaves one out", Change::Drop(Select { nth: Some(2), ..of(&every.of) })), ("is too fast", Change::Timers(0.5))],
+        Kind::Equals(equals) => {
+            let tree = json!("framegate-other");
+            vec![("says another value", Change::Put(crate::pack::fault::Put { of: of(&equals.of.of), at: equals.of.key.clone(), value: tree }))]
+        }
+    }
+}
+
+fn of_close(closes: &Closes) -> Vec<(&'static str, Change)> {
+    let mut changes = vec![("does not close", Change::CloseNever(true))];
+    if !closes.codes.is_empty() {
+        changes.push(("closes with another code", Change::CloseCode(4999)));
+    }
+    if !closes.bare {
+        changes.push(("ends the stream without a close frame", Change::CloseBare(true)));
+    }
+    changes
+}
+
+/// What this side would have to say for the pattern to hold, if it is a message.
+fn said(pack: &Pack, side: Role, pattern: &Pattern) -> Option<Raw> {
+    let raw = |json: Value| Raw { json: Some(json), ..Raw::default() };
+    if pattern.from.is_some_and(|from| from != side) {
+        return None;
+    }
+    pattern.is.0.iter().find_map(|name| match name.as_str() {
+        "unknown" | "message" => Some(raw(json!({"framegate": "unknown"}))),
+        "malformed" => Some(Raw { text: Some("{not json".to_owned()), ..Raw::default() }),
+        "binary" => Some(Raw { hex: Some("00ff".to_owned()), binary: true, ..Raw::default() }),
+        name => pack.manifest.frames.get(name).filter(|kind| kind.from == side).and_then(|kind| {
+            let mut example = kind.examples.first()?.clone();
+            merge(&mut example, pattern.tree.as_ref());
+            Some(raw(example))
+        }),
+    })
+}
+
+/// Puts the plain values of a tree into an example, so that it fits the tree; operators are left alone.
+fn merge(example: &mut Value, tree: Option<&Value>) {
+    match (example, tree) {
+        (Value::Object(into), Some(Value::Object(from))) if from.keys().all(|key| !key.starts_with('$')) => {
+            for (key, tree) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), Some(tree));
+            }
+        }
+        (_, Some(Value::Object(from))) if from.keys().any(|key| key.starts_with('$')) => {}
+        (example, Some(tree)) => *example = tree.clone(),
+        (_, None) => {}
+    }
+}
+
+fn is_own(pack: &Pack, side: Role, pattern: &Pattern) -> bool {
+    pattern.from.is_none_or(|from| from == side) && pattern.is.0.iter().all(|name| pack.manifest.frames.get(name).is_none_or(|kind| kind.from == side))
+}
+
+fn select(name: &str) -> Select {
+    Select { is: Names(vec![name.to_owned()]), tree: None, nth: None, connection: None }
+}
+
+fn of(pattern: &Pattern) -> Select {
+    Select { is: pattern.is.clone(), tree: pattern.tree.clone(), nth: None, connection: None }
+}
+
+fn first(pattern: &Pattern) -> Select {
+    Select { nth: Some(1), ..of(pattern) }
+}
+
+/// Closes with an undocumented code after its first message; every pack must notice somewhere.
+pub(super) fn untimely_close(side: Role) -> Change {
+    let _ = side;
+    Change::CloseAfter(CloseAfter { of: Select { nth: Some(1), ..select("message") }, code: 1011 })
+}
+
+/// A `set` of one field.
+#[cfg(test)]
+fn set(frame: &str, tree: Value) -> Change {
+    Change::Set(Set { of: select(frame), tree })
+}
