@@ -104,6 +104,26 @@ pub struct Finding {
     pub actual: String,
 }
 
+impl Finding {
+    /// Id under which the harness reports on itself.
+    pub const HARNESS: &str = "framegate-harness";
+
+    /// A finding about the harness's own work.
+    pub fn harness(severity: Severity, expected: &str, actual: &str) -> Self {
+        Self {
+            requirement: Self::HARNESS.to_owned(),
+            level: Level::Must,
+            severity,
+            text: "The harness must be able to put its question.".to_owned(),
+            source: "framegate".to_owned(),
+            event: None,
+            step: None,
+            expected: expected.to_owned(),
+            actual: actual.to_owned(),
+        }
+    }
+}
+
 /// What a transcript says about one requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
