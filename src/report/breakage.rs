@@ -91,11 +91,10 @@ impl Breakage<'_> {
 
     fn heading(&self, style: &Style) -> String {
         let (case, finding) = self.places[0];
-        let requirement = if finding.requirement.is_empty() { "harness" } else { &finding.requirement };
         let inferred = if self.is_inferred { ", inferred" } else { "" };
         let count = if self.places.len() > 1 { format!(" · {}", amount(self.places.len(), "case")) } else { String::new() };
         let word = style.paint(self.severity.into(), verdict_of(self.severity).as_str());
-        let name = style.paint(Ink::Strong, &escape(requirement));
+        let name = style.paint(Ink::Strong, &escape(&finding.requirement));
         format!("{word}  {name} · {}{inferred} · {}{count}\n", finding.level.as_str(), case.side)
     }
 

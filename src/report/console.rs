@@ -21,7 +21,8 @@ pub enum Clock {
 
 /// Columns of the longest verdict.
 const VERDICT: usize = 12;
-const TIME: usize = 13;
+const TIME: usize = 10;
+const VIRTUAL: &str = " virtual";
 /// Requirements without an outcome, and reasons for skipping, that are named; more are only counted.
 const NAMED: usize = 12;
 
@@ -29,11 +30,11 @@ const NAMED: usize = 12;
 pub fn case_line(case: &CaseResult, clock: Clock, style: &Style) -> String {
     let verdict = case.verdict();
     let time = match clock {
-        Clock::Virtual => format!("{} virtual", duration(case.transcript.duration())),
+        Clock::Virtual => duration(case.transcript.duration()) + VIRTUAL,
         Clock::Wall => duration(case.wall),
     };
     let time = if verdict == Verdict::Skip { String::new() } else { time };
-    let id = pad(&escape(&case.id), style.width / 2 - 4);
+    let id = pad(&escape(&case.id), style.width * 2 / 5);
     let head = format!("{}  {id}  {time:>width$}", blanks(VERDICT - verdict.as_str().len()), width = time_columns(clock));
     let room = style.width.saturating_sub(columns(&head) + verdict.as_str().len() + 2);
     let reason = fit(&escape(&reason(case)), room);
@@ -44,8 +45,8 @@ pub fn case_line(case: &CaseResult, clock: Clock, style: &Style) -> String {
 
 fn time_columns(clock: Clock) -> usize {
     match clock {
-        Clock::Virtual => TIME + 4,
-        Clock::Wall => TIME - 2,
+        Clock::Virtual => TIME + VIRTUAL.len(),
+        Clock::Wall => TIME,
     }
 }
 
@@ -54,9 +55,8 @@ fn reason(case: &CaseResult) -> String {
     let worst: Option<&Finding> = case.findings.iter().max_by_key(|finding| finding.severity);
     match (&case.skipped, worst) {
         (Some(reason), _) => reason.clone(),
-        (None, Some(finding)) if finding.severity > Severity::Info => {
-            format!("{}: expected {}, got {}", finding.requirement, finding.expected, finding.actual)
-        }
+        (None, Some(finding)) if finding.requirement == Finding::HARNESS => finding.actual.clone(),
+        (None, Some(finding)) if finding.severity > Severity::Info => format!("{}: {}", finding.requirement, finding.actual),
         _ => String::new(),
     }
 }
@@ -88,6 +88,28 @@ pub fn counts_line(counts: &Counts) -> String {
         "{selected} selected · {run} run · {passed} passed · {warned} warned · {failed} failed · {inconclusive} inconclusive · \
          {skipped} skipped · {errors} errors · {not_exercised} not exercised"
     )
+}
+
+/// How many cases of each protocol and side came out how, and how much protocol time they took.
+pub fn sides(report: &Report, style: &Style) -> String {
+    let mut sides: IndexMap<(&str, Role), Vec<&CaseResult>> = IndexMap::new();
+    for case in &report.cases {
+        sides.entry((&case.protocol, case.side)).or_default().push(case);
+    }
+    let titles = ["protocol", "side", "cases", "pass", "warn", "fail", "inconclusive", "skip", "error", "time"];
+    let mut table = Table::new(&titles).right(&[2, 3, 4, 5, 6, 7, 8, 9]);
+    for ((protocol, side), cases) in sides {
+        let count = |verdict| cases.iter().filter(|case| case.verdict() == verdict).count();
+        let cell = |verdict: Verdict| {
+            let ink = if count(verdict) == 0 { Ink::Faint } else { verdict.into() };
+            (count(verdict).to_string(), Some(ink))
+        };
+        let name = [(protocol.to_owned(), None), (side.to_string(), None), (cases.len().to_string(), None)];
+        let verdicts = [Verdict::Pass, Verdict::Warn, Verdict::Fail, Verdict::Inconclusive, Verdict::Skip, Verdict::Error];
+        let time = duration(cases.iter().map(|case| case.transcript.duration()).sum());
+        table.painted(name.into_iter().chain(verdicts.map(cell)).chain([(time, None)]));
+    }
+    if table.is_empty() { String::new() } else { table.render(style) }
 }
 
 /// Times of a run: how long it took, how much protocol time it was, and what bounds it from below.
@@ -213,7 +235,6 @@ fn closing(report: &Report, style: &Style) -> String {
     } else {
         String::new()
     };
-    let lines = wrap(&counts_line(&counts), style.width).iter().map(|line| style.paint(ink, line) + "\n").collect::<String>();
-    let took = format!("{} against {}\n", duration(report.wall), escape(&report.target));
-    format!("{interrupted}{lines}{}", style.paint(Ink::Faint, &took))
+    let took = format!("{}, {}", duration(report.wall), escape(&report.target));
+    format!("{interrupted}{}\n{}\n", style.paint(ink, &counts_line(&counts)), style.paint(Ink::Faint, &took))
 }

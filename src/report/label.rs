@@ -211,7 +211,7 @@ mod tests {
         let text = r#"{"type": "res", "id": 12345678901234567890, "payload": {"a": {"b": [1, 2]}, "text": "0123456789012345678901234567890123456789012345"}}"#;
         let compact: String = text.replace(' ', "");
         assert_eq!(shorten(text, 200), compact);
-        assert_eq!(shorten(text, 125), compact.replace("012345\"}}", "…\"}}"));
+        assert_eq!(shorten(text, 120), compact.replace("012345\"}}", "…\"}}"));
         assert_eq!(shorten(text, 60), r#"{"type":"res","id":12345678901234567890,"payload":{…}}"#);
         assert_eq!(shorten("{\"a\": [[\"}\\\"]\"]", 9), "{\"a\":[[…]");
         assert_eq!(elide(r#"{"a":{},"b":{"c":1}}"#, 9, 1), r#"{"a":{},"b":{…}}"#);
