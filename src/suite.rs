@@ -15,7 +15,7 @@ use crate::pack::{Pack, Settings};
 use crate::peer::{self, Peer};
 use crate::plan::{Case, Selection, plan};
 use crate::runner::{self, Bounds, Stop, Target};
-use crate::transcript::Role;
+use crate::transcript::{Redaction, Role};
 use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
 
 /// A pack with what holds for one target.
@@ -48,6 +48,8 @@ pub struct Options {
     pub target: String,
     /// The command that repeats the run; a case's own adds `--only ID`.
     pub repeat: String,
+    /// What is taken out of every result before anybody sees it.
+    pub redaction: Redaction,
 }
 
 /// Cases at a time against a live target: most of them wait for timers.
@@ -110,7 +112,7 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
     } else {
         check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript)
     };
-    CaseResult {
+    let mut result = CaseResult {
         id: case.id.clone(),
         title: case.title.clone(),
         protocol: case.protocol.clone(),
@@ -123,7 +125,9 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
         wall: begun.elapsed(),
         longest_wait: case.longest_wait,
         repeat: format!("{} --only '{}'", options.repeat, case.id),
-    }
+    };
+    result.redact(&options.redaction);
+    result
 }
 
 impl Subject {

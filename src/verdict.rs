@@ -5,7 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::transcript::{Role, Transcript};
+use crate::transcript::{Redaction, Role, Transcript};
 
 /// How strongly a document asks for something (RFC 2119).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -180,6 +180,17 @@ impl CaseResult {
             Some(Severity::Fail) => Verdict::Fail,
             Some(Severity::Error) => Verdict::Error,
         }
+    }
+
+    /// Takes credentials out of the conversation and of what is said about it.
+    pub fn redact(&mut self, redaction: &Redaction) {
+        redaction.transcript(&mut self.transcript);
+        for finding in &mut self.findings {
+            finding.expected = redaction.text(&finding.expected);
+            finding.actual = redaction.text(&finding.actual);
+        }
+        self.skipped = self.skipped.as_deref().map(|reason| redaction.text(reason));
+        self.repeat = redaction.text(&self.repeat);
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Document;
 use super::rule::Rule;
 use crate::transcript::Role;
 use crate::verdict::Level;
@@ -12,6 +14,9 @@ use crate::verdict::Level;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Requirements {
+    /// The documents of a layer that has no `pack.yaml`. Requirements name them by id.
+    #[serde(default)]
+    pub documents: IndexMap<String, Document>,
     /// In the order of the documents.
     pub requirements: Vec<Requirement>,
 }
