@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 
@@ -106,13 +106,39 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
 /// Runs and judges one case.
 pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
     let begun = Instant::now();
-    let transcript = if case.skipped.is_some() { crate::transcript::Transcript::default() } else { converse(bound, case, subject, stop) };
-    let judgement = if case.skipped.is_some() {
-        check::Judgement::default()
-    } else {
-        check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript)
+    let transcript = match subject {
+        _ if case.skipped.is_some() => Transcript::default(),
+        Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
+        Subject::Live(target) => runner::live(&mut script(bound, case), target, &bounds(case), stop),
     };
-    let mut result = CaseResult {
+    result(bound, case, options, transcript, begun.elapsed())
+}
+
+/// Plays one case against any peer, in memory and virtual time, and judges it.
+pub fn trial(bound: &Bound, case: &Case, target: &mut dyn Peer) -> CaseResult {
+    let begun = Instant::now();
+    let transcript = play(bound, case, target);
+    result(bound, case, &Options::default(), transcript, begun.elapsed())
+}
+
+fn play(bound: &Bound, case: &Case, target: &mut dyn Peer) -> Transcript {
+    runner::embedded(&mut script(bound, case), target, case.side, &bounds(case))
+}
+
+fn script(bound: &Bound, case: &Case) -> peer::Script {
+    peer::Script::new(bound.pack.clone(), bound.settings.clone(), case.side.other(), case.steps.clone())
+}
+
+fn bounds(case: &Case) -> Bounds {
+    Bounds { deadline: case.deadline, ..Bounds::default() }
+}
+
+fn result(bound: &Bound, case: &Case, options: &Options, transcript: Transcript, wall: Duration) -> CaseResult {
+    let judgement = match case.skipped {
+        Some(_) => check::Judgement::default(),
+        None => check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript),
+    };
+    CaseResult {
         id: case.id.clone(),
         title: case.title.clone(),
         protocol: case.protocol.clone(),
@@ -122,12 +148,10 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
         findings: judgement.findings,
         outcomes: judgement.outcomes,
         transcript,
-        wall: begun.elapsed(),
+        wall,
         longest_wait: case.longest_wait,
         repeat: format!("{} --only '{}'", options.repeat, case.id),
-    };
-    result.redact(&options.redaction);
-    result
+    }
 }
 
 impl Subject {
@@ -145,19 +169,6 @@ impl Subject {
             Self::Embedded { .. } => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             Self::Live(_) => LIVE_JOBS,
         }
-    }
-}
-
-fn converse(bound: &Bound, case: &Case, subject: &Subject, stop: &Stop) -> crate::transcript::Transcript {
-    let Bound { pack, settings } = bound;
-    let bounds = Bounds { deadline: case.deadline, ..Bounds::default() };
-    let mut harness = peer::Script::new(pack.clone(), settings.clone(), case.side.other(), case.steps.clone());
-    match subject {
-        Subject::Embedded { changes } => {
-            let mut target = reference(bound, case.side, changes.as_ref());
-            runner::embedded(&mut harness, &mut *target, case.side, &bounds)
-        }
-        Subject::Live(target) => runner::live(&mut harness, target, &bounds, stop),
     }
 }
 

@@ -19,6 +19,34 @@ pub struct Faults {
     /// Legal but unusual behaviours.
     #[serde(default)]
     pub variants: Vec<Variant>,
+    /// Generated mutants that nothing can notice.
+    #[serde(default)]
+    pub excused: Vec<Excuse>,
+    /// Cases that a peer passes which implements nothing.
+    #[serde(default)]
+    pub vacuous: Vec<Vacuity>,
+}
+
+/// Mutants that nothing can notice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Excuse {
+    /// A glob over ids of mutants.
+    pub mutant: String,
+    /// Why nothing can.
+    pub reason: String,
+}
+
+/// Cases that a null peer passes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vacuity {
+    /// A glob over ids of cases, without the protocol.
+    pub case: String,
+    /// Names of the null peers.
+    pub peers: Vec<String>,
+    /// Why that is right.
+    pub reason: String,
 }
 
 /// One wrong behaviour.
@@ -84,6 +112,8 @@ pub enum Change {
     Set(Set),
     /// Removed from the message.
     Unset(Unset),
+    /// Put at a place in the message.
+    Put(Put),
     /// The value of the first time, every time.
     Freeze(Unset),
     /// Sent as something else.
@@ -134,6 +164,18 @@ pub struct Set {
     pub of: Select,
     /// The tree that is merged in.
     pub tree: Value,
+}
+
+/// A value at a place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Put {
+    /// Of what.
+    pub of: Select,
+    /// JSON Pointer; the value it points to must be there.
+    pub at: String,
+    /// The new value.
+    pub value: Value,
 }
 
 /// A removal, or a value that stays.

@@ -3,3 +3,8 @@
 //! Not a judge: what a mutant did is judged by `check`, from the transcript alone.
 
 mod constraint;
+mod matrix;
+mod mutant;
+
+pub use matrix::{Options, prove};
+pub use mutant::{Mutant, mutants};

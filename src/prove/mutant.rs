@@ -44,7 +44,8 @@ fn of_schemas(pack: &Pack) -> Vec<Mutant> {
     let mut mutants = Vec::new();
     for (name, kind) in &pack.manifest.frames {
         let (Some(schema), Some(example)) = (pack.schemas.get(name), kind.examples.first()) else { continue };
-        let names_it = |at: &str| at.is_empty() || kind.tree.pointer(at).is_some() || kind.reply.as_ref().is_some_and(|reply| reply.by == at);
+        let names_it =
+            |at: &str| at.is_empty() || kind.tree.pointer(at).is_some() || kind.reply.as_ref().is_some_and(|reply| reply.by == at);
         let distinct = constraints(schema.source(), example).into_iter().filter(|constraint| !names_it(&constraint.at));
         for constraint in distinct {
             let trips = claimants(pack, kind.from, name, &constraint.at);
@@ -114,7 +115,9 @@ fn of_rules(pack: &Pack) -> Vec<Mutant> {
 /// The deviations that this rule should notice.
 fn operators(pack: &Pack, side: Role, rule: &Rule) -> Vec<(&'static str, Change)> {
     match &rule.kind {
-        Kind::Never(never) => said(pack, side, &never.of).map(|with| ("says it", Change::Add(Replace { of: select("message"), with }))).into_iter().collect(),
+        Kind::Never(never) => {
+            said(pack, side, &never.of).map(|with| ("says it", Change::Add(Replace { of: select("message"), with }))).into_iter().collect()
+        }
         Kind::Once(once) => {
             let mut changes = vec![("says it twice", Change::Repeat(of(&once.of)))];
             if once.required {
@@ -140,10 +143,15 @@ fn operators(pack: &Pack, side: Role, rule: &Rule) -> Vec<(&'static str, Change)
         }
         Kind::Last(pattern) => vec![("goes on after it", Change::Repeat(of(pattern)))],
         Kind::Closes(closes) => of_close(closes),
-        Kind::Every(every) => vec![("leaves one out", Change::Drop(Select { nth: Some(2), ..of(&every.of) })), ("is too fast", Change::Timers(0.5))],
+        Kind::Every(every) => {
+            vec![("leaves one out", Change::Drop(Select { nth: Some(2), ..of(&every.of) })), ("is too fast", Change::Timers(0.5))]
+        }
         Kind::Equals(equals) => {
             let tree = json!("framegate-other");
-            vec![("says another value", Change::Put(crate::pack::fault::Put { of: of(&equals.of.of), at: equals.of.key.clone(), value: tree }))]
+            vec![(
+                "says another value",
+                Change::Put(crate::pack::fault::Put { of: of(&equals.of.of), at: equals.of.key.clone(), value: tree }),
+            )]
         }
     }
 }
@@ -192,7 +200,8 @@ fn merge(example: &mut Value, tree: Option<&Value>) {
 }
 
 fn is_own(pack: &Pack, side: Role, pattern: &Pattern) -> bool {
-    pattern.from.is_none_or(|from| from == side) && pattern.is.0.iter().all(|name| pack.manifest.frames.get(name).is_none_or(|kind| kind.from == side))
+    pattern.from.is_none_or(|from| from == side)
+        && pattern.is.0.iter().all(|name| pack.manifest.frames.get(name).is_none_or(|kind| kind.from == side))
 }
 
 fn select(name: &str) -> Select {
