@@ -1,0 +1,4 @@
+//! The integration tests, one module a topic.
+
+mod acting;
+mod embedded;
