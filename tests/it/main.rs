@@ -1,7 +1,9 @@
-//! Integration tests, one binary.
+//! The integration tests, one module a topic.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod acting;
+mod embedded;
 mod golden;
 mod layering;
 mod report;
