@@ -160,15 +160,7 @@ mod tests {
             event(120_000, 1, Role::Server, text(Role::Server, &format!(r#"{{"type":"welcome","text":"{}"}}"#, "x".repeat(60)))),
             event(120_000, 1, Role::Server, What::Ended(Ending::Reset)),
         ];
-        let expected = "  \
-       #       time  client                                                server
-        1     0.000s  │─ GET /ws (upgrade) ───────────────────────────────────────►│
-        2     0.001s  │◄─────────────────────────────── 101 Switching Protocols ─│
-        4     0.002s  │─ text 16 B {\"type\":\"hello\"} ──────────────────────────────►│
-";
         let drawn = draw(&Transcript { events }, Some(6), &Style::plain(80));
-        let _ = expected;
-        println!("{drawn}");
         let widths: Vec<_> = drawn.lines().skip(1).take(6).map(columns).collect();
         assert_eq!(widths, [80; 6], "{drawn}");
         assert!(drawn.contains("\n  >>    6   120.000s  │◄"), "{drawn}");

@@ -114,19 +114,15 @@ fn payload(bytes: &Bytes, width: usize) -> String {
     let text = match std::str::from_utf8(looked_at) {
         Ok(text) => Some(text),
         // Cut inside a character by the bound above.
-        Err(error) if error.error_len().is_none() && bytes.len() > LOOKED_AT => {
-            std::str::from_utf8(&looked_at[..error.valid_up_to()]).ok()
-        }
+        Err(error) if error.error_len().is_none() && bytes.len() > LOOKED_AT => std::str::from_utf8(&looked_at[..error.valid_up_to()]).ok(),
         Err(_) => None,
     };
-    match text {
-        Some(text) => fit(&escape(&shorten(text, width)), width),
-        None => {
-            let shown = data_encoding::HEXLOWER.encode(&bytes[..bytes.len().min(HEX_SHOWN)]);
-            let rest = if bytes.len() > HEX_SHOWN { "…" } else { "" };
-            format!("0x{shown}{rest}")
-        }
+    if let Some(text) = text {
+        return fit(&escape(&shorten(text, width)), width);
     }
+    let shown = data_encoding::HEXLOWER.encode(&bytes[..bytes.len().min(HEX_SHOWN)]);
+    let rest = if bytes.len() > HEX_SHOWN { "…" } else { "" };
+    format!("0x{shown}{rest}")
 }
 
 /// The longest string and the deepest nesting that each try keeps.
