@@ -10,7 +10,7 @@ use framegate::transcript::ReadError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// A name that nothing has.
-    #[error("no {kind} `{name}`{}{}", suggestion(name, known), listing(known))]
+    #[error("no {kind} `{name}`{}{}", suggestion(name, known), listing(kind, known))]
     Unknown {
         /// What was looked for: `protocol`, `requirement`, ….
         kind: &'static str,
@@ -32,7 +32,7 @@ pub(crate) enum Failure {
         source: LoadError,
     },
     /// Several protocols where one is needed.
-    #[error("{what} needs exactly one protocol; name it{}", listing(known))]
+    #[error("{what} needs exactly one protocol; name it{}", listing("protocol", known))]
     OneProtocol {
         /// What needs it.
         what: &'static str,
@@ -119,12 +119,22 @@ fn suggestion(name: &str, known: &[String]) -> String {
     nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
-fn listing(known: &[String]) -> String {
+fn listing(kind: &str, known: &[String]) -> String {
     const MOST: usize = 12;
     match known.len() {
         0 => String::new(),
-        count if count > MOST => format!(" ({count} are known; `framegate list` names them)"),
+        count if count > MOST => format!(" ({count} are known: `framegate list {}`)", plural(kind)),
         _ => format!(" (known: {})", known.join(", ")),
+    }
+}
+
+/// What `list` calls it.
+fn plural(kind: &str) -> String {
+    match kind {
+        "protocol" => "packs".to_owned(),
+        "stimulus" => "stimuli".to_owned(),
+        "capability" => "capabilities".to_owned(),
+        _ => format!("{kind}s"),
     }
 }
 

@@ -14,10 +14,10 @@ use super::Outcome;
 use super::output::{print, style};
 use super::packs::Source;
 
-/// List packs, cases, frames, requirements, parameters, stimuli, credentials or capabilities
+/// List packs, cases, frames, requirements, parameters, stimuli, credentials, capabilities or faults
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Protocols, and what to list of them: packs (the default), cases, frames, requirements, parameters, stimuli, credentials or capabilities
+    /// Protocols, and what to list of them: packs (the default), cases, frames, requirements, parameters, stimuli, credentials, capabilities or faults
     #[arg(value_name = "PROTOCOL|WHAT")]
     words: Vec<String>,
     #[command(flatten)]
@@ -33,6 +33,7 @@ enum What {
     Stimuli,
     Credentials,
     Capabilities,
+    Faults,
     Packs,
 }
 
@@ -46,6 +47,7 @@ impl What {
             "stimuli" => Self::Stimuli,
             "credentials" => Self::Credentials,
             "capabilities" => Self::Capabilities,
+            "faults" => Self::Faults,
             "packs" => Self::Packs,
             _ => return None,
         })
@@ -60,6 +62,7 @@ impl What {
             Self::Stimuli => stimuli(pack),
             Self::Credentials => credentials(pack),
             Self::Capabilities => capabilities(pack),
+            Self::Faults => faults(pack),
             Self::Packs => about(pack),
         }
     }
@@ -196,6 +199,17 @@ fn capabilities(pack: &Pack) -> Table {
     let mut table = Table::new(&["capability", "unless declared", "what"]);
     for (name, capability) in &pack.manifest.capabilities {
         table.row([name.as_str(), if capability.default { "true" } else { "false" }, &capability.what]);
+    }
+    table
+}
+
+fn faults(pack: &Pack) -> Table {
+    let mut table = Table::new(&["fault", "side", "trips", "what"]);
+    for fault in &pack.faults.faults {
+        table.row([&fault.id, fault.side.as_str(), &fault.trips.0.join(", "), &fault.what]);
+    }
+    for variant in &pack.faults.variants {
+        table.row([&variant.id, variant.side.as_str(), "nothing: it is legal", &variant.what]);
     }
     table
 }
