@@ -102,16 +102,17 @@ pub(crate) fn run(args: &Args) -> Outcome {
     stop_on_signal(&stop, "\ninterrupted: writing what there is; once more to leave at once\n")?;
     let report = suite::run(&bounds, &selection, &subject, &options, &progress, &stop);
     progress.finish();
-    if outputs.is_console() && !args.is_live() {
+    let is_console = outputs.is_console();
+    if is_console && !args.is_live() {
         print(&(sides(&report, &style()) + "\n"));
     }
-    let code = report.exit_code();
     outputs.write(&report)?;
     if args.stats {
         // Beside a report for a machine, for the person who started it.
-        note(&format!("\n{}", statistics(&report, &style())));
+        let show = if is_console { print } else { note };
+        show(&format!("\n{}", statistics(&report, &style())));
     }
-    Ok(code)
+    Ok(report.exit_code())
 }
 
 impl Args {
