@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Mistake, Mistakes, Source};
 use super::document::Document;
-use super::format;
+use super::{format, lint};
 use crate::pack::fault::Faults;
 use crate::pack::machine::Machines;
-use crate::pack::manifest::Manifest;
+use crate::pack::manifest::{FrameKind, Manifest};
 use crate::pack::requirement::Requirements;
 use crate::pack::scenario::Scenario;
 use crate::pack::{Layer, Origin, Pack, Schema};
@@ -64,7 +64,7 @@ impl Library {
         for name in ["scenarios", "schemas"] {
             collect(&folder.join(name), name, DEPTH, &mut files).map_err(|error| {
                 let title = format!("failed to read the folder: {error}");
-                LoadError::of(&Mistakes(vec![Mistake::file(folder.join(name).to_string_lossy(), title)]))
+                LoadError::of(&Mistakes::of(vec![Mistake::file(folder.join(name).to_string_lossy(), title)]))
             })?;
         }
         Ok(Self { folder: folder.to_string_lossy().into_owned(), files })
@@ -86,16 +86,23 @@ impl Library {
         self.check(id).err().unwrap_or_default()
     }
 
+    /// Changes a file in memory.
+    #[cfg(test)]
+    pub(super) fn edit(&mut self, path: &str, change: impl FnOnce(&str) -> String) {
+        let text = self.files.get(path).and_then(|text| text.as_deref().ok()).unwrap_or_default();
+        self.files.insert(path.to_owned(), Ok(change(text)));
+    }
+
     fn check(&self, id: &str) -> Result<Pack, Mistakes> {
         if !self.is_pack(id) {
             let known = super::nearest::list(self.ids().iter().map(String::as_str));
-            return Err(Mistakes(vec![Mistake::file(self.path("scenarios"), format!("there is no pack `{id}`; there are {known}"))]));
+            return Err(Mistakes::of(vec![Mistake::file(self.path("scenarios"), format!("there is no pack `{id}`; there are {known}"))]));
         }
         let mut reading = Reading { library: self, mistakes: Vec::new() };
         let files = reading.pack(id);
         match files {
-            Some(files) if reading.mistakes.is_empty() => files.freeze().map_err(Mistakes),
-            _ => Err(Mistakes(reading.mistakes)),
+            Some(files) if reading.mistakes.is_empty() => files.freeze().map_err(Mistakes::of),
+            _ => Err(Mistakes::of(reading.mistakes)),
         }
     }
 
@@ -258,25 +265,16 @@ impl Reading<'_> {
 }
 
 impl Files {
-    /// The pack, if its schemas compile.
+    /// The pack, if the lint finds nothing.
     fn freeze(self) -> Result<Pack, Vec<Mistake>> {
-        let others: Vec<_> = self.schemas.iter().map(|(name, document)| (name.clone(), document.value.clone())).collect();
-        let mut schemas = IndexMap::new();
-        let mut mistakes = Vec::new();
-        for (name, kind) in &self.manifest.value.frames {
-            let Some(document) = self.schemas.get(&kind.schema) else {
-                let at = format!("/frames/{}/schema", name.replace('~', "~0").replace('/', "~1"));
-                mistakes.push(self.manifest.document.mistake(&at, format!("there is no schema file `{}`", kind.schema), "no such file"));
-                continue;
-            };
-            match Schema::compile(&document.value, &others) {
-                Ok(schema) => drop(schemas.insert(name.clone(), schema)),
-                Err(error) => mistakes.push(document.mistake(&error.at, error.message, "here")),
-            }
-        }
+        let mistakes = lint::lint(&self);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        let others: Vec<_> = self.schemas.iter().map(|(name, document)| (name.clone(), document.value.clone())).collect();
+        let compile = |kind: &FrameKind| Schema::compile(&self.schemas[&kind.schema].value, &others).ok();
+        let frames = &self.manifest.value.frames;
+        let schemas = frames.iter().filter_map(|(name, kind)| Some((name.clone(), compile(kind)?))).collect();
         let layers = self.layers.into_iter().map(LayerFiles::freeze).collect();
         Ok(Pack { manifest: self.manifest.value, layers, machines: self.machines.value, faults: self.faults.value, schemas })
     }
