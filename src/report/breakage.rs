@@ -33,7 +33,11 @@ pub(super) fn breakages(report: &Report) -> Vec<Breakage<'_>> {
     let inferred = |id: &str| report.requirements.iter().any(|requirement| requirement.id == id && requirement.inferred);
     let mut breakages: Vec<_> = groups
         .into_iter()
-        .map(|((severity, _), places)| Breakage { severity, is_inferred: inferred(&places[0].1.requirement), places: clearest_first(places) })
+        .map(|((severity, _), places)| Breakage {
+            severity,
+            is_inferred: inferred(&places[0].1.requirement),
+            places: clearest_first(places),
+        })
         .collect();
     breakages.sort_by_key(|breakage| std::cmp::Reverse(breakage.severity));
     breakages

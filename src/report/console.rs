@@ -144,7 +144,9 @@ fn requirements(report: &Report, style: &Style) -> String {
             let of_level: Vec<_> = requirements.iter().filter(|requirement| requirement.level == level).copied().collect();
             if !of_level.is_empty() {
                 let tally = Tally::of(&of_level);
-                table.painted(name.map(|word| (word.to_owned(), None)).into_iter().chain([(level.as_str().to_owned(), None)]).chain(tally.cells()));
+                table.painted(
+                    name.map(|word| (word.to_owned(), None)).into_iter().chain([(level.as_str().to_owned(), None)]).chain(tally.cells()),
+                );
                 name = [""; 3];
             }
         }

@@ -114,9 +114,7 @@ fn payload(bytes: &Bytes, width: usize) -> String {
     let text = match std::str::from_utf8(looked_at) {
         Ok(text) => Some(text),
         // Cut inside a character by the bound above.
-        Err(error) if error.error_len().is_none() && bytes.len() > LOOKED_AT => {
-            std::str::from_utf8(&looked_at[..error.valid_up_to()]).ok()
-        }
+        Err(error) if error.error_len().is_none() && bytes.len() > LOOKED_AT => std::str::from_utf8(&looked_at[..error.valid_up_to()]).ok(),
         Err(_) => None,
     };
     match text {
