@@ -1,4 +1,10 @@
-//! The integration tests, one module a topic.
+//! Integration tests, one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod acting;
 mod embedded;
+mod golden;
+mod layering;
+mod live;
+mod report;
