@@ -142,6 +142,11 @@ impl Hearing {
             .collect()
     }
 
+    /// Drops what is remembered of a connection that is over.
+    pub fn forget(&mut self, connection: ConnectionId) {
+        self.connections.remove(&connection);
+    }
+
     fn name(&mut self, frames: &IndexMap<String, FrameKind>, event: &Event) -> Vec<(String, Value)> {
         let conversation = self.connections.entry(event.connection).or_default();
         let one = |name: &str, value| vec![(name.to_owned(), value)];
