@@ -1,7 +1,9 @@
 //! `requirements.yaml`: one normative sentence a line.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Document;
 use super::rule::Rule;
 use crate::transcript::Role;
 use crate::verdict::Level;
@@ -10,6 +12,9 @@ use crate::verdict::Level;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Requirements {
+    /// The documents of a layer that has no `pack.yaml`. Requirements name them by id.
+    #[serde(default)]
+    pub documents: IndexMap<String, Document>,
     /// In the order of the documents.
     pub requirements: Vec<Requirement>,
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Action;
 use super::machine::Due;
 use super::outgoing::SendError;
 use super::reaction::Act;
@@ -12,7 +11,7 @@ use crate::pack::Observation;
 use crate::pack::machine::{Do, Later, Respond, When};
 use crate::pack::parameter::Span;
 use crate::pack::scenario::{Accept, Open, Send};
-use crate::pack::template::{as_text, render, render_text};
+use crate::pack::template::{render, render_text};
 use crate::transcript::{ConnectionId, Opcode, Role};
 
 /// Actions that set off actions (`go` in an `enter`) deeper than this are a machine that goes in circles.
@@ -31,7 +30,8 @@ impl Act<'_> {
         self.player.depth += 1;
         for action in actions {
             if let Err(error) = self.act(action, connection, frame) {
-                self.speaker.fail(format_args!("the {} machine failed to act: {error}", self.speaker.side));
+                let side = self.speaker.side;
+                self.speaker.fail(format_args!("the {side} machine failed to act: {error}"));
             }
         }
         self.player.depth -= 1;
@@ -134,7 +134,12 @@ impl Act<'_> {
         Ok(())
     }
 
-    fn rendered(&mut self, variables: &Map<String, Value>, connection: ConnectionId, frame: &Value) -> Result<Map<String, Value>, SendError> {
+    fn rendered(
+        &mut self,
+        variables: &Map<String, Value>,
+        connection: ConnectionId,
+        frame: &Value,
+    ) -> Result<Map<String, Value>, SendError> {
         let memory = self.player.memory(connection, frame);
         let mut view = self.speaker.view(memory);
         let rendered = variables.iter().map(|(name, value)| Ok((render_text(name, &mut view)?, render(value, &mut view)?)));

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::policy::Duties;
 use super::quirks::Quirks;
 use super::reaction::Act;
-use super::scope::{Memory, Origin};
+use super::scope::{Genesis, Memory};
 use super::speaker::Speaker;
 use super::{Action, Input, Peer};
 use crate::pack::machine::{self, Do};
@@ -44,8 +44,8 @@ impl Machine {
 
     /// The same peer with its invented values from there.
     #[must_use]
-    pub fn originating(mut self, origin: Origin) -> Self {
-        self.speaker.originate(origin);
+    pub fn beginning(mut self, genesis: Genesis) -> Self {
+        self.speaker.begin_at(genesis);
         self
     }
 }

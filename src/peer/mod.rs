@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use machine::Machine;
 pub use quirks::Applied;
-pub use scope::Origin;
+pub use scope::Genesis;
 
 use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 

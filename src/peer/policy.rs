@@ -136,7 +136,10 @@ fn echo(frame: &Frame) -> Option<Close> {
 /// What a server answers to an upgrade that RFC 6455 § 4.2.1 forbids.
 pub(super) fn refusal(request: &Request) -> Option<Response> {
     let has = |name: &str, token: &str| {
-        request.headers.iter().any(|(field, value)| field.eq_ignore_ascii_case(name) && tokens(value).any(|item| item.eq_ignore_ascii_case(token)))
+        request
+            .headers
+            .iter()
+            .any(|(field, value)| field.eq_ignore_ascii_case(name) && tokens(value).any(|item| item.eq_ignore_ascii_case(token)))
     };
     let key = request.header("Sec-WebSocket-Key").and_then(|key| data_encoding::BASE64.decode(key.trim().as_bytes()).ok());
     let is_sound = request.version == "HTTP/1.1"

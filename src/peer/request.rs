@@ -77,7 +77,11 @@ fn percent_encoded(text: &str) -> String {
 }
 
 /// Fields of the same name are replaced where they stand, others follow.
-pub(super) fn replace(headers: &mut Vec<(String, String)>, with: &IndexMap<String, String>, scope: &mut dyn Scope) -> Result<(), SendError> {
+pub(super) fn replace(
+    headers: &mut Vec<(String, String)>,
+    with: &IndexMap<String, String>,
+    scope: &mut dyn Scope,
+) -> Result<(), SendError> {
     for (name, value) in with {
         put(headers, name, render_text(value, scope)?);
     }

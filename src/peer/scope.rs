@@ -10,16 +10,16 @@ use crate::pack::parameter::Quantity;
 use crate::pack::template::{Scope, descend};
 use crate::transcript::{ConnectionId, Role};
 
-/// Where a peer's invented values come from: the same origin gives the same conversation, byte for byte.
+/// Where a peer's invented values come from: the same genesis gives the same conversation, byte for byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct Genesis {
     /// The wall clock at the beginning of the case, since 1970-01-01T00:00:00Z.
     pub epoch: Duration,
     /// Seed of uuids, masks and keys. Two cases against one live server need two seeds, or their uuids are the same.
     pub seed: u64,
 }
 
-impl Default for Origin {
+impl Default for Genesis {
     /// 2026-01-01T00:00:00Z and seed 0: what embedded peers use.
     fn default() -> Self {
         Self { epoch: Duration::from_secs(1_767_225_600), seed: 0 }
@@ -29,21 +29,21 @@ impl Default for Origin {
 /// Values that are new each time, yet the same in each run.
 #[derive(Clone, Debug)]
 pub(super) struct Invention {
-    origin: Origin,
+    genesis: Genesis,
     side: Role,
     random: u64,
     sequence: u64,
 }
 
 impl Invention {
-    pub(super) fn new(origin: Origin, side: Role) -> Self {
+    pub(super) fn new(genesis: Genesis, side: Role) -> Self {
         // The two sides of one case must not invent the same uuids.
-        let random = origin.seed.wrapping_mul(2).wrapping_add(u64::from(side == Role::Server));
-        Self { origin, side, random, sequence: 0 }
+        let random = genesis.seed.wrapping_mul(2).wrapping_add(u64::from(side == Role::Server));
+        Self { genesis, side, random, sequence: 0 }
     }
 
-    pub(super) fn restarted(&self, origin: Origin) -> Self {
-        Self::new(origin, self.side)
+    pub(super) fn restarted(&self, genesis: Genesis) -> Self {
+        Self::new(genesis, self.side)
     }
 
     /// The next of a sequence from 1.
@@ -142,7 +142,7 @@ impl Scope for View<'_> {
             "connection" => Some(Value::from(memory.connection)),
             "uuid" => Some(Value::from(self.invention.uuid())),
             "seq" => Some(Value::from(self.invention.sequence())),
-            "now" => Some(Value::from(timestamp(self.invention.origin.epoch + self.now))),
+            "now" => Some(Value::from(timestamp(self.invention.genesis.epoch + self.now))),
             _ => None,
         }
     }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     fn rendered(template: &Value, memory: Memory<'_>) -> Option<Value> {
-        let mut invention = Invention::new(Origin::default(), Role::Client);
+        let mut invention = Invention::new(Genesis::default(), Role::Client);
         let now = Duration::from_millis(61_005);
         let (settings, quirks) = (settings(), Quirks::default());
         render(template, &mut View { memory, settings: &settings, invention: &mut invention, quirks: &quirks, now }).ok()
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn uuids_are_of_version_4_and_differ_between_calls_seeds_and_sides() {
         let uuids = |seed, side| {
-            let mut invention = Invention::new(Origin { seed, ..Origin::default() }, side);
+            let mut invention = Invention::new(Genesis { seed, ..Genesis::default() }, side);
             (0..20).map(|_| invention.uuid()).collect::<Vec<_>>()
         };
         let all = [uuids(0, Role::Client), uuids(0, Role::Server), uuids(1, Role::Client)].concat();

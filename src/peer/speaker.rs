@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::outgoing::{self, SendError};
 use super::policy::{Duties, Duty, Policy};
 use super::quirks::Quirks;
-use super::scope::{Invention, Memory, Origin, View};
+use super::scope::{Genesis, Invention, Memory, View};
 use super::{Action, request};
 use crate::pack::scenario::{Accept, CloseStep, Control, Open, Raw, RawBytes, RawFrame, Send};
 use crate::pack::{Hearing, Observation, Pack, Settings};
@@ -39,7 +39,16 @@ pub(super) struct Line {
 
 impl Line {
     fn new(policy: Policy) -> Self {
-        Self { policy, request: None, response: None, is_answered: false, is_open: false, has_ended: false, has_finished: false, is_gone: false }
+        Self {
+            policy,
+            request: None,
+            response: None,
+            is_answered: false,
+            is_open: false,
+            has_ended: false,
+            has_finished: false,
+            is_gone: false,
+        }
     }
 
     /// True once there is nothing left of it.
@@ -83,7 +92,7 @@ impl Speaker {
             duties,
             is_free,
             hearing: Hearing::default(),
-            invention: Invention::new(Origin::default(), side),
+            invention: Invention::new(Genesis::default(), side),
             actions: Vec::new(),
             opened: 0,
             tokens: 0,
@@ -92,8 +101,8 @@ impl Speaker {
     }
 
     /// Takes its invented values from there.
-    pub(super) fn originate(&mut self, origin: Origin) {
-        self.invention = self.invention.restarted(origin);
+    pub(super) fn begin_at(&mut self, genesis: Genesis) {
+        self.invention = self.invention.restarted(genesis);
     }
 
     /// A step begins.
