@@ -3,6 +3,7 @@
 //! A peer has no clock and no socket; the runner gives it time and carries out its actions. It never judges.
 
 mod deed;
+mod ledger;
 mod machine;
 mod outgoing;
 mod policy;
@@ -10,6 +11,7 @@ mod quirks;
 mod reaction;
 mod request;
 mod scope;
+mod script;
 mod speaker;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ use std::time::Duration;
 pub use machine::Machine;
 pub use quirks::Applied;
 pub use scope::Genesis;
+pub use script::Script;
 
 use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 

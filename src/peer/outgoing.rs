@@ -38,6 +38,9 @@ pub(super) enum SendError {
     /// A connection that is not there.
     #[error("there is no connection `{0}`")]
     NoConnection(String),
+    /// An `include` or a `repeat` in a case.
+    #[error("a step that holds steps was not unrolled")]
+    NotUnrolled,
 }
 
 /// The most bytes that one step may ask for: a slip in a pack must not exhaust the memory.

@@ -264,9 +264,12 @@ impl Speaker {
         self.leave(connection, Action::End(connection));
     }
 
-    /// Aborts the stream.
+    /// Aborts the stream: nothing comes back after that.
     pub(super) fn reset(&mut self, connection: ConnectionId) {
         self.leave(connection, Action::Reset(connection));
+        if let Some(line) = self.lines.get_mut(&connection) {
+            line.is_gone = true;
+        }
     }
 
     fn leave(&mut self, connection: ConnectionId, action: Action) {

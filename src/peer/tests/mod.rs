@@ -2,6 +2,7 @@
 
 mod machine;
 mod pair;
+mod script;
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
