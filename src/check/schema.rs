@@ -114,3 +114,79 @@ fn found(breach: &Breach, value: &Value) -> String {
         breach.actual.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::check::sample::{Client, Server, Talk, check_rule, only};
+    use crate::transcript::{Frame, Opcode};
+    use crate::verdict::Outcome::{NotExercised, Satisfied, Violated};
+
+    fn reply(people: &Value) -> Talk {
+        Talk::with_server().server(1, &json!({"type": "reply", "id": 1, "people": people}))
+    }
+
+    #[test]
+    fn frames_of_the_side_must_fit_their_schema() {
+        check_rule(
+            &json!({"conforms": {"frames": "frame"}}),
+            &[
+                ("fits", Talk::with_server().reply(1), Satisfied),
+                ("does not", Talk::with_server().server(1, &json!({"type": "reply", "id": "1"})), Violated),
+                ("the harness's own do not count", Talk::with_server().client(1, &json!({"type": "hello"})), NotExercised),
+                ("unknown ones are for other rules", Talk::with_server().server(1, &json!({"type": "nonsense"})), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_breaks_the_rule_without_pointers() {
+        let twice = r#"{"type":"reply","id":1,"id":1}"#;
+        let (head, tail) = twice.split_at(10);
+        let fragmented = Talk::with_server().frame(1, Server, Frame { fin: false, ..Frame::text(head) }).ping(Server).frame(
+            1,
+            Server,
+            Frame::new(Opcode::CONTINUATION, tail),
+        );
+        let whole = json!({"conforms": {"frames": "reply"}});
+        check_rule(&whole, &[("whole", Talk::with_server().text(1, Server, twice), Violated), ("fragmented", fragmented, Violated)]);
+        let part = json!({"conforms": {"frames": "reply", "at": ["/id"]}});
+        check_rule(&part, &[("a part", Talk::with_server().text(1, Server, twice), Satisfied)]);
+    }
+
+    #[test]
+    fn a_narrower_rule_takes_its_part_and_leaves_the_rest() {
+        let requirements = json!([
+            {"id": "demo-whole", "rule": {"conforms": {"frames": ["reply", "tick"]}}},
+            {"id": "demo-age", "rule": {"conforms": {"frames": ["reply"], "at": ["/people/*/age"]}}},
+        ]);
+        let outcomes = |talk: &Talk| {
+            let judgement = talk.judged_by(&requirements);
+            (judgement.outcomes["demo-whole"], judgement.outcomes["demo-age"])
+        };
+        assert_eq!(outcomes(&reply(&json!([{"age": 1}, {"age": "old"}]))), (Satisfied, Violated));
+        assert_eq!(outcomes(&reply(&json!(["nobody"]))), (Violated, NotExercised));
+        assert_eq!(outcomes(&reply(&json!([{"age": 1}]))), (Satisfied, Satisfied));
+        assert_eq!(outcomes(&reply(&json!([]))), (Satisfied, NotExercised));
+        assert_eq!(outcomes(&Talk::with_server().tick(1)), (Satisfied, NotExercised));
+    }
+
+    #[test]
+    fn a_message_that_the_harness_did_not_keep_whole_is_not_judged() {
+        let long = Frame { length: 5000, arrived: 5000, ..Frame::text("{\"type\":\"reply\",\"id\":") };
+        let talk = Talk::with_server().frame(1, Server, long).tick(1);
+        check_rule(&json!({"never": {"of": {"is": "malformed"}}}), &[("cut off", talk, Satisfied)]);
+    }
+
+    #[test]
+    fn the_finding_says_where_and_what() {
+        let judgement =
+            Talk::with_server().server(1, &json!({"type": "reply", "id": "x"})).judged(&json!({"conforms": {"frames": "reply"}}));
+        let finding = only(&judgement);
+        assert_eq!(finding.event, Some(3));
+        assert!(finding.expected.starts_with("`reply` at `/id`: "), "{}", finding.expected);
+        assert!(finding.actual.contains("\"x\""), "{}", finding.actual);
+        assert_eq!(Talk::with_server().ask(1).text(1, Client, "{}").judged(&json!({"conforms": {"frames": "frame"}})).findings, []);
+    }
+}

@@ -2,7 +2,26 @@
 //!
 //! A peer has no clock and no socket; the runner gives it time and carries out its actions. It never judges.
 
+mod deed;
+mod ledger;
+mod machine;
+mod outgoing;
+mod policy;
+mod quirks;
+mod reaction;
+mod request;
+mod scope;
+mod script;
+mod speaker;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
+
+pub use machine::Machine;
+pub use quirks::Applied;
+pub use scope::Genesis;
+pub use script::Script;
 
 use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 

@@ -21,6 +21,12 @@ impl Bounds {
     }
 }
 
+impl Default for Bounds {
+    fn default() -> Self {
+        Self::new(Duration::from_secs(60))
+    }
+}
+
 /// How much a session holds in memory, whatever the other side sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -58,8 +64,8 @@ impl Stop {
         self.0.send_replace(true);
     }
 
-    /// True if the end was requested.
-    pub fn is_requested(&self) -> bool {
+    /// True once the end was requested.
+    pub fn is_stopped(&self) -> bool {
         *self.0.borrow()
     }
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::inlet::Inlet;
 use super::outlet::Outlet;
 use super::stream::Stream;
+use super::target::ServerTarget;
 use super::{Limits, Notice};
 use crate::transcript::{ConnectionId, Ending, Role, What};
 
@@ -48,6 +49,8 @@ pub(super) enum Origin {
     Given(Stream),
     /// A stream in memory, whose far end is given to the session that takes these notices.
     Memory(mpsc::Sender<Notice>),
+    /// A server on the network.
+    Server(ServerTarget),
 }
 
 impl Origin {
@@ -60,6 +63,7 @@ impl Origin {
                 notices.send(Notice::Accepted(far)).await.map_err(gone)?;
                 Ok(near)
             }
+            Self::Server(server) => super::dial::dial(&server).await,
         }
     }
 }

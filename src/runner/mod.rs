@@ -6,15 +6,23 @@ mod body;
 mod bounds;
 mod clock;
 mod connection;
+mod dial;
 mod embedded;
 mod http;
 mod incoming;
 mod inlet;
+mod listener;
+mod live;
 mod log;
 mod outlet;
+mod process;
+mod serve;
 mod session;
 mod stimuli;
 mod stream;
+mod target;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod wire;
 
 use std::time::Duration;
@@ -22,6 +30,11 @@ use std::time::Duration;
 pub use bounds::{Bounds, Limits, Stop};
 pub use embedded::embedded;
 pub use http::{encode_request, encode_response};
+pub use live::live;
+pub use serve::{ServeError, dial, serve};
+pub use target::{ClientTarget, ServerTarget, Target, TargetError, Tls};
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
 
 use crate::transcript::{ConnectionId, Event, Mark, Process, Role, Transcript, What};
 

@@ -13,6 +13,8 @@ use super::clock::{Clock, Timers};
 use super::connection::{self, Handle, Order, Origin};
 use super::log::Log;
 use super::stimuli::Stimuli;
+use super::stream::Stream;
+use super::target::ServerTarget;
 use super::{Limits, Notice, Stop, http, wire};
 use crate::peer::{Action, Input, Peer};
 use crate::transcript::{ConnectionId, Ending, Event, Mark, Request, Response, Role, What};
@@ -31,6 +33,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 pub(super) enum Reach {
     /// To the session in this process that takes these notices.
     Memory(mpsc::Sender<Notice>),
+    /// To a server on the network.
+    Server(ServerTarget),
     /// Nowhere: it only listens.
     Nowhere,
 }
@@ -136,7 +140,7 @@ impl<'a> Session<'a> {
     async fn turn(&mut self) -> Turn {
         loop {
             let now = self.setup.clock.now();
-            if self.setup.stop.is_requested() {
+            if self.setup.stop.is_stopped() {
                 return Turn::Stop;
             }
             if self.setup.deadline.is_some_and(|deadline| now >= deadline) {
@@ -227,7 +231,7 @@ impl<'a> Session<'a> {
         self.is_stopped = true;
     }
 
-    fn accept(&mut self, stream: super::stream::Stream) {
+    fn accept(&mut self, stream: Stream) {
         self.accepted = self.accepted.wrapping_add(1).max(1);
         let id = self.accepted;
         let opened = What::Opened { session: "main".to_owned() };
@@ -297,6 +301,7 @@ impl<'a> Session<'a> {
     fn open(&mut self, id: ConnectionId, session: String, mut request: Request) {
         let (origin, host) = match &self.setup.reach {
             Reach::Memory(notices) => (Origin::Memory(notices.clone()), "127.0.0.1".to_owned()),
+            Reach::Server(server) => (Origin::Server(server.clone()), server.host_header()),
             Reach::Nowhere => return self.mark(Mark::Failed(format!("a server opened connection {id}"))),
         };
         if id == 0 || self.connections.contains_key(&id) {

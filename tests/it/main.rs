@@ -7,4 +7,5 @@ mod cli;
 mod embedded;
 mod golden;
 mod layering;
+mod live;
 mod report;

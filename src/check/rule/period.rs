@@ -54,3 +54,46 @@ fn silence(ground: &Ground<'_>, every: &Every, stretch: &Stretch<'_>, last: (Con
         tally.add(Violation::at(last.1.event, expected, actual).weighing(weight));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::check::sample::{Client, RULE, Server, Talk, check_rule, only};
+    use crate::verdict::Outcome::{NotExercised, Satisfied, Violated};
+    use crate::verdict::Severity;
+
+    fn beats(at: &[u64]) -> Talk {
+        at.iter().fold(Talk::with_server(), |talk, at| talk.at(*at).tick(*at))
+    }
+
+    #[test]
+    fn each_gap_lies_in_the_band_from_the_beginning_on() {
+        let rule = json!({"every": {"of": {"is": "tick"}, "period": "beat"}});
+        check_rule(
+            &rule,
+            &[
+                ("regular", beats(&[10_000, 20_000, 29_500]).at(31_000).finish(), Satisfied),
+                ("the first too early", beats(&[1000]).finish(), Violated),
+                ("the second too early", beats(&[10_000, 17_000]).finish(), Violated),
+                ("the second too late", beats(&[10_000, 23_000]).finish(), Violated),
+                ("stopped", beats(&[10_000]).at(22_001).finish(), Violated),
+                ("due at the very end", beats(&[10_000]).at(22_000).finish(), Satisfied),
+                ("never began", beats(&[]).at(13_000).finish(), Violated),
+                ("too short to tell", beats(&[]).at(9000).finish(), NotExercised),
+                ("the server left", beats(&[10_000]).close(Server, 1000).at(60_000).finish(), Satisfied),
+                ("the harness left", beats(&[]).close(Client, 1000).at(60_000).finish(), NotExercised),
+                ("never accepted", Talk::testing(Server).open(1).at(60_000).finish(), NotExercised),
+            ],
+        );
+        let judgement = beats(&[8500]).finish().judged(&rule);
+        assert_eq!((judgement.outcomes[RULE], only(&judgement).severity), (Satisfied, Severity::Warn));
+    }
+
+    #[test]
+    fn a_gap_that_the_harness_slept_through_is_inconclusive() {
+        let judgement =
+            beats(&[10_000]).at(22_500).late(3000).tick(2).finish().judged(&json!({"every": {"of": {"is": "tick"}, "period": "beat"}}));
+        assert_eq!((judgement.outcomes[RULE], only(&judgement).severity), (Satisfied, Severity::Inconclusive));
+    }
+}

@@ -118,3 +118,155 @@ impl Exchange<'_> {
         format!("{reply}{or_close} in answer to `{}` of event {} within {band}", request.name, request.event)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::check::sample::{Client, RULE, Server, Talk, check_rule, only};
+    use crate::verdict::Outcome::{NotExercised, Satisfied, Violated};
+    use crate::verdict::Severity;
+
+    fn keyed() -> Value {
+        json!({"answers": {"request": {"is": "ask"}, "reply": {"is": "reply"}, "by": "/id", "within": "5s"}})
+    }
+
+    #[test]
+    fn each_request_gets_its_reply_in_time() {
+        check_rule(
+            &keyed(),
+            &[
+                ("answered", Talk::with_server().ask(1).at(5000).reply(1).finish(), Satisfied),
+                ("answered out of order", Talk::with_server().ask(1).ask(2).reply(2).reply(1).finish(), Satisfied),
+                ("too late", Talk::with_server().ask(1).at(5001).reply(1).finish(), Violated),
+                ("never, though there was time", Talk::with_server().ask(1).at(5000).finish(), Violated),
+                ("never, but there was no time", Talk::with_server().ask(1).at(4999).finish(), NotExercised),
+                ("another one", Talk::with_server().ask(1).reply(2).at(6000).finish(), Violated),
+                ("nothing asked", Talk::with_server().reply(1).at(6000).finish(), NotExercised),
+                ("asked without a key", Talk::with_server().client(1, &json!({"type": "ask"})).at(6000).finish(), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_second_reply_breaks_it_unless_repeated_is_allowed() {
+        let mut rule = keyed();
+        let talk = Talk::with_server().ask(1).reply(1).reply(1).finish();
+        check_rule(&rule, &[("twice", talk.clone(), Violated)]);
+        check_rule(&rule, &[("asked twice", Talk::with_server().ask(1).reply(1).ask(1).reply(1).finish(), Satisfied)]);
+        rule["answers"]["repeated"] = json!(true);
+        check_rule(&rule, &[("twice", talk, Satisfied)]);
+    }
+
+    #[test]
+    fn without_a_key_the_next_reply_answers_the_oldest_request() {
+        let rule = json!({"answers": {"request": {"is": "ask"}, "reply": {"is": "reply"}, "within": "5s"}});
+        check_rule(
+            &rule,
+            &[
+                ("both", Talk::with_server().ask(1).ask(2).reply(8).reply(9).finish(), Satisfied),
+                ("the second has none", Talk::with_server().ask(1).ask(2).reply(8).at(6000).finish(), Violated),
+                ("unasked before any request", Talk::with_server().reply(1).finish(), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn whoever_ends_the_connection_first_bears_the_blame() {
+        check_rule(
+            &keyed(),
+            &[
+                ("the server closes", Talk::with_server().ask(1).close(Server, 1000).finish(), Violated),
+                ("the server hangs up", Talk::with_server().ask(1).end(Server).finish(), Violated),
+                ("the harness closes", Talk::with_server().ask(1).close(Client, 1000).close(Server, 1000).at(9000).finish(), NotExercised),
+                ("the harness hangs up", Talk::with_server().ask(1).end(Client).end(Server).at(9000).finish(), NotExercised),
+                ("the harness echoes", Talk::with_server().ask(1).close(Server, 1000).close(Client, 1000).finish(), Violated),
+                ("too late for that", Talk::with_server().ask(1).at(6000).end(Client).finish(), Violated),
+                ("answered all the same", Talk::with_server().ask(1).close(Client, 1000).reply(1).finish(), Satisfied),
+                ("answered late, but after that", Talk::with_server().ask(1).close(Client, 1000).at(9000).reply(1).finish(), NotExercised),
+                ("driven away", Talk::with_server().ask(1).text(1, Client, "{").close(Server, 1007).finish(), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_close_is_an_answer_where_the_rule_says_so() {
+        let mut rule = keyed();
+        rule["answers"]["or_close"] = json!(true);
+        check_rule(
+            &rule,
+            &[
+                ("closes", Talk::with_server().ask(1).close(Server, 1000).finish(), Satisfied),
+                ("closes too late", Talk::with_server().ask(1).at(5001).close(Server, 1000).finish(), Violated),
+                ("the harness closes", Talk::with_server().ask(1).close(Client, 1000).finish(), NotExercised),
+                ("does neither", Talk::with_server().ask(1).at(5000).finish(), Violated),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_echo_of_a_close_is_owed_after_the_harness_closed() {
+        let rule =
+            json!({"answers": {"request": {"is": "close", "from": "client"}, "reply": {"is": "close", "from": "server"}, "within": "5s"}});
+        check_rule(
+            &rule,
+            &[
+                ("echoed", Talk::with_server().close(Client, 1000).close(Server, 1000).finish(), Satisfied),
+                ("not echoed", Talk::with_server().close(Client, 1000).at(5000).finish(), Violated),
+                ("hangs up instead", Talk::with_server().close(Client, 1000).end(Server).finish(), Violated),
+                ("no patience", Talk::with_server().close(Client, 1000).at(100).end(Client).at(9000).finish(), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn over_a_run_a_client_may_answer_on_another_connection() {
+        let rule = json!({
+            "answers": {"request": {"is": "close", "from": "server"}, "reply": {"is": "upgrade"}, "within": "5s"}, "scope": "run",
+        });
+        let closed = || Talk::with_client().close(Server, 1012).close(Client, 1012).end(Server).end(Client);
+        check_rule(
+            &rule,
+            &[
+                ("dials again", closed().at(3000).open(2).finish(), Satisfied),
+                ("dials too late", closed().at(6000).open(2).finish(), Violated),
+                ("never dials", closed().at(5000).finish(), Violated),
+                ("not yet", closed().at(4000).finish(), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn bands_warn_at_their_edges_and_break_outside_of_them() {
+        let rule = json!({"answers": {"request": {"is": "ask"}, "reply": {"is": "reply"}, "by": "/id", "within": "beat"}});
+        let reply_at = |at: u64| Talk::with_server().ask(1).at(at).reply(1).finish();
+        check_rule(
+            &rule,
+            &[("early", reply_at(7999), Violated), ("in the band", reply_at(10_000), Satisfied), ("late", reply_at(12_001), Violated)],
+        );
+        for edge in [8500, 11_500] {
+            let judgement = reply_at(edge).judged(&rule);
+            assert_eq!((judgement.outcomes[RULE], only(&judgement).severity), (Satisfied, Severity::Warn), "{edge}");
+        }
+    }
+
+    #[test]
+    fn a_harness_that_was_late_itself_blames_nobody() {
+        let late_reply = Talk::with_server().ask(1).at(5600).late(1000).reply(1).finish();
+        let judgement = late_reply.judged(&keyed());
+        assert_eq!((judgement.outcomes[RULE], only(&judgement).severity), (NotExercised, Severity::Inconclusive));
+        let far_too_late = Talk::with_server().ask(1).at(9000).late(1000).reply(1).finish();
+        check_rule(&keyed(), &[("later than that explains", far_too_late, Violated)]);
+        let a_moment = Talk::with_server().ask(1).at(2000).late(20).at(5000).finish();
+        check_rule(&keyed(), &[("a moment is no excuse for silence", a_moment, Violated)]);
+    }
+
+    #[test]
+    fn the_finding_says_what_was_owed_and_how_long_it_was_waited_for() {
+        let judgement = Talk::with_server().ask(1).at(6000).finish().judged(&keyed());
+        let finding = only(&judgement);
+        assert_eq!(finding.event, Some(3));
+        assert_eq!(finding.expected, "`reply` in answer to `ask` of event 3 within 5s");
+        assert_eq!(finding.actual, "none in 6s");
+    }
+}

@@ -244,3 +244,124 @@ fn begin(reading: &Reading, observations: &[&Observation]) -> Option<Begin> {
 fn fits(seen: &Observation, pattern: Option<&Pattern>) -> bool {
     pattern.is_some_and(|pattern| seen.is(pattern))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::check::sample::{Client, Server, Talk, check_rule};
+    use crate::verdict::Outcome::{NotExercised, Satisfied, Violated};
+
+    fn tick(seq: u64) -> Value {
+        json!({"type": "tick", "seq": seq})
+    }
+
+    fn rising(scope: &str) -> Value {
+        json!({"increasing": {"of": {"is": "tick"}, "key": "/seq"}, "scope": scope})
+    }
+
+    #[test]
+    fn a_scope_is_a_connection_a_session_or_the_run() {
+        let falls_over = |first: &str, second: &str| {
+            let first = Talk::testing(Server).open_in(1, first).answer(1, 101).server(1, &tick(5)).end_of(1, Client);
+            first.open_in(2, second).answer(2, 101).server(2, &tick(1)).finish()
+        };
+        check_rule(&rising("connection"), &[("each by itself", falls_over("a", "a"), NotExercised)]);
+        check_rule(&rising("session"), &[("one session", falls_over("a", "a"), Violated), ("two", falls_over("a", "b"), NotExercised)]);
+        check_rule(&rising("run"), &[("the run", falls_over("a", "b"), Violated)]);
+    }
+
+    #[test]
+    fn per_judges_each_value_by_itself_and_leaves_out_what_has_none() {
+        let done = |run: &str| json!({"type": "bye", "run": run});
+        let rule = json!({"once": {"of": {"is": "bye"}}, "per": "/run"});
+        check_rule(
+            &rule,
+            &[
+                ("two runs", Talk::with_server().server(1, &done("a")).server(1, &done("b")), Satisfied),
+                ("one twice", Talk::with_server().server(1, &done("a")).server(1, &done("b")).server(1, &done("a")), Violated),
+                ("none", Talk::with_server().server(1, &json!({"type": "bye"})).server(1, &json!({"type": "bye"})), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_has_no_value_of_per_still_begins_and_ends_spans() {
+        let event = |run: &str| json!({"type": "tick", "run": run});
+        let rule = json!({"never": {"of": {"is": "tick"}}, "per": "/run", "after": {"is": "bye"}});
+        let bye = json!({"type": "bye"});
+        check_rule(
+            &rule,
+            &[
+                ("before", Talk::with_server().server(1, &event("a")).server(1, &bye), Satisfied),
+                ("after", Talk::with_server().server(1, &event("a")).server(1, &bye).server(1, &event("b")), Violated),
+                ("none has a value", Talk::with_server().server(1, &bye).tick(1), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn when_and_unless_choose_scopes() {
+        let when = json!({"never": {"of": {"is": "tick"}}, "when": {"is": "hello", "match": {"quiet": true}}});
+        let hello = |quiet: bool| json!({"type": "hello", "name": "a", "quiet": quiet});
+        check_rule(
+            &when,
+            &[
+                ("meant", Talk::with_server().client(1, &hello(true)).tick(1), Violated),
+                ("meant, even if it comes later", Talk::with_server().tick(1).client(1, &hello(true)), Violated),
+                ("not meant", Talk::with_server().client(1, &hello(false)).tick(1), NotExercised),
+            ],
+        );
+        let unless = json!({"never": {"of": {"is": "tick"}}, "unless": {"is": "hello"}});
+        check_rule(
+            &unless,
+            &[
+                ("meant", Talk::with_server().tick(1), Violated),
+                ("not meant", Talk::with_server().client(1, &hello(true)).tick(1), NotExercised),
+                ("each connection by itself", Talk::with_server().client(1, &hello(true)).tick(1).connect(2), Satisfied),
+            ],
+        );
+    }
+
+    #[test]
+    fn spans_begin_after_and_end_before_the_observations_that_cut_them() {
+        let rule = json!({"never": {"of": {"is": "tick"}}, "after": {"is": "ask"}, "until": {"is": "reply"}});
+        check_rule(
+            &rule,
+            &[
+                ("inside", Talk::with_server().ask(1).tick(1).reply(1), Violated),
+                ("outside", Talk::with_server().tick(1).ask(1).reply(1).tick(2), Satisfied),
+                ("in the second", Talk::with_server().ask(1).reply(1).ask(2).tick(1), Violated),
+                ("no span", Talk::with_server().tick(1).reply(1), NotExercised),
+            ],
+        );
+        let own = json!({"never": {"of": {"is": "ask"}}, "after": {"is": "ask"}, "until": {"is": "reply"}});
+        check_rule(
+            &own,
+            &[
+                ("what begins a span is not in it", Talk::with_client().ask(1).reply(1).ask(2), Satisfied),
+                ("inside a span it does not begin another", Talk::with_client().ask(1).ask(2), Violated),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_run_holds_what_belongs_to_no_connection() {
+        let rule = json!({"never": {"of": {"is": "exit", "match": {"code": 1}}}, "scope": "run"});
+        check_rule(
+            &rule,
+            &[
+                ("exits with an error", Talk::with_client().exit(1, "boom"), Violated),
+                ("exits", Talk::with_client().exit(0, ""), Satisfied),
+            ],
+        );
+    }
+
+    #[test]
+    fn placeholders_in_patterns_are_filled_from_the_settings() {
+        let rule = json!({"never": {"of": {"is": "tick", "match": {"seq": "${parameter.limit}"}}}});
+        check_rule(&rule, &[("the limit", Talk::with_server().tick(3), Violated), ("another", Talk::with_server().tick(4), Satisfied)]);
+        let unknown = json!({"never": {"of": {"is": "tick", "match": {"seq": "${parameter.nothing}"}}}});
+        check_rule(&unknown, &[("unknown", Talk::with_server().tick(3), Satisfied)]);
+    }
+}

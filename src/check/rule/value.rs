@@ -127,3 +127,81 @@ pub(super) fn identity(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::identity;
+    use crate::check::sample::{Server, Talk, check_rule};
+    use crate::verdict::Outcome::{NotExercised, Satisfied, Violated};
+
+    #[test]
+    fn unique_needs_two_and_breaks_on_a_repeated_value() {
+        check_rule(
+            &json!({"unique": {"of": {"is": "tick"}, "key": "/seq"}}),
+            &[
+                ("two values", Talk::with_server().tick(2).tick(1), Satisfied),
+                ("one value twice", Talk::with_server().tick(1).tick(2).tick(1), Violated),
+                ("one", Talk::with_server().tick(1), NotExercised),
+                ("without the value", Talk::with_server().tick(1).server(1, &json!({"type": "tick"})), NotExercised),
+                ("on two connections", Talk::with_server().tick(1).connect(2).server(2, &json!({"type": "tick", "seq": 1})), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn numbers_that_a_parser_confuses_are_not_called_equal() {
+        let huge = |text: &str| format!(r#"{{"type":"tick","seq":{text}}}"#);
+        let talk = Talk::with_server().text(1, Server, &huge("123456789012345678901")).text(1, Server, &huge("123456789012345678902"));
+        check_rule(&json!({"unique": {"of": {"is": "tick"}, "key": "/seq"}}), &[("huge", talk, NotExercised)]);
+    }
+
+    #[test]
+    fn increasing_allows_gaps_and_no_repeats() {
+        let named = |text: &str| json!({"type": "tick", "seq": text});
+        check_rule(
+            &json!({"increasing": {"of": {"is": "tick"}, "key": "/seq"}}),
+            &[
+                ("rising", Talk::with_server().tick(1).tick(5).tick(6), Satisfied),
+                ("standing", Talk::with_server().tick(1).tick(1), Violated),
+                ("falling", Talk::with_server().tick(2).tick(1), Violated),
+                ("one", Talk::with_server().tick(1), NotExercised),
+                ("texts that hold numbers", Talk::with_server().server(1, &named("9")).server(1, &named("10")), Satisfied),
+                ("texts", Talk::with_server().server(1, &named("b")).server(1, &named("a")), Violated),
+                ("no order", Talk::with_server().tick(1).server(1, &named("a")), NotExercised),
+            ],
+        );
+    }
+
+    #[test]
+    fn equals_echoes_the_last_earlier_one_with_the_same_key() {
+        let rule = json!({"equals": {
+            "of": {"of": {"is": "reply"}, "key": "/text"}, "to": {"of": {"is": "ask"}, "key": "/text"}, "by": "/id",
+        }});
+        let ask = |id: u64, text: &str| json!({"type": "ask", "id": id, "text": text});
+        let reply = |id: u64, text: &str| json!({"type": "reply", "id": id, "text": text});
+        let two = || Talk::with_server().client(1, &ask(1, "a")).client(1, &ask(2, "b"));
+        check_rule(
+            &rule,
+            &[
+                ("echoed out of order", two().server(1, &reply(2, "b")).server(1, &reply(1, "a")), Satisfied),
+                ("mixed up", two().server(1, &reply(2, "a")), Violated),
+                ("left out", two().reply(1), Violated),
+                ("never asked", two().server(1, &reply(3, "c")), NotExercised),
+                ("not said", Talk::with_server().ask(1).server(1, &reply(1, "x")), NotExercised),
+                ("said anew", two().client(1, &ask(1, "z")).server(1, &reply(1, "z")), Satisfied),
+            ],
+        );
+    }
+
+    #[test]
+    fn values_are_the_same_if_json_says_so() {
+        let same = |a: &Value, b: &Value| identity(a) == identity(b);
+        assert!(same(&json!(1), &json!(1.0)));
+        assert!(same(&json!({"a": 1, "b": [2]}), &json!({"b": [2.0], "a": 1})));
+        assert!(!same(&json!("1"), &json!(1)));
+        assert!(!same(&json!(9_007_199_254_740_993_u64), &json!(9_007_199_254_740_992_u64)));
+        assert!(!same(&json!(null), &json!("null")));
+    }
+}

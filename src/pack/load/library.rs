@@ -204,6 +204,7 @@ impl Reading<'_> {
         let machines = self.yaml(&format!("{folder}/machine.yaml"), "machine");
         let faults = self.yaml(&format!("{folder}/faults.yaml"), "faults");
         let schemas = self.schemas(id);
+        self.strays(id);
         Some(Files {
             manifest: manifest?,
             layers: layers.into_iter().collect::<Option<_>>()?,
@@ -237,8 +238,28 @@ impl Reading<'_> {
         read.collect()
     }
 
+    /// Files that look like a part of the pack, or of what it stands on, and that nothing reads.
+    fn strays(&mut self, id: &str) {
+        let library = self.library;
+        let is_read = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
+            ["scenarios", folder, file] => file == "requirements.yaml" || (library.is_pack(folder) && SINGLE.contains(&file)),
+            ["scenarios", _, "server" | "client", file] => file.strip_suffix(".yaml").is_some(),
+            ["schemas", _, file] => file.strip_suffix(".json").is_some(),
+            _ => false,
+        };
+        let is_ours = |path: &str| {
+            let folder = path.split('/').nth(1).unwrap_or_default();
+            folder == id || (path.starts_with("scenarios/") && !library.is_pack(folder))
+        };
+        let strays = library.files.keys().filter(|path| is_ours(path) && !is_read(path));
+        self.mistakes.extend(
+            strays.map(|path| Mistake::file(library.path(path), "nothing reads this file: its name or its folder is not one of a pack")),
+        );
+    }
+
     fn yaml<T: DeserializeOwned>(&mut self, path: &str, format: &str) -> Option<Read<T>> {
         let source = self.source(path)?;
+        self.mistakes.extend(format::first_line_mistake(&source, path, format, !self.library.folder.is_empty()));
         let document = self.keep(Document::yaml(source))?;
         let value = self.keep(format::read(&document, format))?;
         Some(Read { document, value })

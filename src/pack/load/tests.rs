@@ -27,6 +27,23 @@ fn check(path: &str, from: &str, to: &str, expected: &[&str]) {
 }
 
 #[test]
+fn try_ws() {
+    let mut library = demo();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/websocket");
+    for folder in ["", "server", "client"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                library.edit(&format!("scenarios/websocket/{name}"), |_| text);
+            }
+        }
+    }
+    println!("{}", library.lint("demo").render(false));
+}
+#[test]
 fn try_it() {
     println!("{}", broken("scenarios/demo/pack.yaml", "examples:", "exampels:"));
     println!("{}", broken("scenarios/demo/pack.yaml", "from: client", "from: clietn"));

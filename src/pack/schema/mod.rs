@@ -66,7 +66,7 @@ impl Schema {
 
     /// The same, each with a JSON Pointer to the broken keyword in its schema document.
     pub(in crate::pack) fn located_breaches(&self, value: &Value) -> Vec<(Breach, String)> {
-        self.validator.iter_errors(value).flat_map(|error| breach::breaches(&error)).collect()
+        self.validator.iter_errors(value).flat_map(|error| breach::breaches(&error, &self.source)).collect()
     }
 
     /// The schema as it stands in its file.

@@ -27,10 +27,10 @@ pub(super) fn scope<'a>(lint: &Lint<'_>, machine: &Machine) -> Scope<'a> {
     let mut names = Variables::default();
     actions(machine, &mut |action| names.take(action));
     let scope = Scope::peer(&lint.files.manifest.value).anything("frame");
-    let scope = names.below(scope, "var", names.var.iter().chain(machine.memory.keys()));
-    let scope = names.below(scope, "shared", names.shared.iter().chain(machine.shared.keys()));
-    let scope = names.below(scope, "count", names.count.iter());
-    names.below(scope, "total", names.total.iter())
+    let scope = below(scope, "var", names.var.iter().chain(machine.memory.keys()));
+    let scope = below(scope, "shared", names.shared.iter().chain(machine.shared.keys()));
+    let scope = below(scope, "count", names.count.iter());
+    below(scope, "total", names.total.iter())
 }
 
 /// Names of reactions, which faults switch off.
@@ -78,12 +78,12 @@ impl Variables {
             _ => {}
         }
     }
+}
 
-    /// The names below a root; anything, if one of them is only known when the machine plays.
-    fn below<'a, 'n>(&self, scope: Scope<'a>, root: &'a str, names: impl Iterator<Item = &'n String>) -> Scope<'a> {
-        let names: Vec<String> = names.cloned().collect();
-        if names.iter().any(|name| text::is_dynamic(name)) { scope.anything(root) } else { scope.names(root, names) }
-    }
+/// The names below a root; anything, if one of them is only known when the machine plays.
+fn below<'a, 'n>(scope: Scope<'a>, root: &'a str, names: impl Iterator<Item = &'n String>) -> Scope<'a> {
+    let names: Vec<String> = names.cloned().collect();
+    if names.iter().any(|name| text::is_dynamic(name)) { scope.anything(root) } else { scope.names(root, names) }
 }
 
 fn reactions(machine: &Machine) -> impl Iterator<Item = &Reaction> {
@@ -140,7 +140,9 @@ impl MachineLint<'_, '_> {
         for (name, timer) in &self.machine.timers {
             let place = place.key(name);
             for (key, span) in [("after", &timer.after), ("every", &timer.every)] {
-                span.iter().for_each(|span| self.lint.span(&place.key(key), span, Unit::Time));
+                if let Some(span) = span {
+                    self.lint.span(&place.key(key), span, Unit::Time);
+                }
             }
             for (place, pattern) in place.key("restart").items(&timer.restart) {
                 self.lint.pattern(&place, pattern, None, &self.scope);
@@ -233,7 +235,9 @@ impl MachineLint<'_, '_> {
     }
 
     fn text(&mut self, place: &Place<'_>, text: Option<&str>) {
-        text.into_iter().for_each(|text| self.lint.templates(place, &Value::from(text), &self.scope));
+        if let Some(text) = text {
+            self.lint.templates(place, &Value::from(text), &self.scope);
+        }
     }
 
     /// Templates anywhere in the action.

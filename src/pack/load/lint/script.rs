@@ -114,21 +114,29 @@ fn check_rows(lint: &mut Lint<'_>, place: &Place<'_>, rows: &[Row]) {
     }
 }
 
-/// The twin exists, and the chain of twins ends.
+/// The twin, a scenario or `<scenario>#<row>`, exists, and the chain of twins ends.
 fn check_twin(lint: &mut Lint<'_>, name: &str, read: &Read<Scenario>, scenarios: &IndexMap<String, Read<Scenario>>) {
     let Some(twin) = &read.value.twin else { return };
     let place = Place::of(&read.document).key("twin");
+    let (twin, row) = twin.split_once('#').map_or((twin.as_str(), None), |(twin, row)| (twin, Some(row)));
     if !lint.known(&place, "scenario of this side", twin, scenarios.keys().map(String::as_str)) {
         return;
     }
-    let mut next = Some(twin.as_str());
+    if let Some(row) = row {
+        let rows = scenarios[twin].value.rows.iter().map(|row| row.name.as_str());
+        lint.known(&place, &format!("row of `{twin}`"), row, rows);
+    }
+    let mut next = Some(twin);
     for _ in 0..=scenarios.len() {
         match next {
             Some(twin) if twin == name => {
                 lint.wrong(&place, format!("the twins of `{name}` lead back to itself"), "a twin must pass by itself");
                 return;
             }
-            Some(twin) => next = scenarios.get(twin).and_then(|read| read.value.twin.as_deref()),
+            Some(twin) => {
+                let twin = scenarios.get(twin).and_then(|read| read.value.twin.as_deref());
+                next = twin.map(|twin| twin.split('#').next().unwrap_or(twin));
+            }
             None => return,
         }
     }
@@ -228,7 +236,10 @@ impl<'l, 'a> Script<'l, 'a> {
                 self.lint.span(&place.key("for"), &step.span, Unit::Time);
                 step.until.iter().for_each(|pattern| self.lint.pattern(&place.key("until"), pattern, None, &self.scope));
             }
-            Step::Finish(_) | Step::End(_) | Step::Reset(_) | Step::Mark(_) | Step::Policy(_) => {}
+            Step::Policy(step) => {
+                step.fragment.iter().for_each(|span| self.lint.span(&place.key("policy").key("fragment"), span, Unit::Size));
+            }
+            Step::Finish(_) | Step::End(_) | Step::Reset(_) | Step::Mark(_) => {}
         }
     }
 
@@ -249,7 +260,9 @@ impl<'l, 'a> Script<'l, 'a> {
                 script.lint.observations(&place, &Names(vec![name.to_owned()]), Some(script.side));
             });
         }
-        tree.into_iter().for_each(|tree| text::check_tree(self.lint, &place.key("match"), tree));
+        if let Some(tree) = tree {
+            text::check_tree(self.lint, &place.key("match"), tree);
+        }
     }
 
     fn proves(&mut self, place: &Place<'_>, ids: &[String]) {

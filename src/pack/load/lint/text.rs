@@ -71,7 +71,7 @@ fn check_operator(lint: &mut Lint<'_>, place: &Place<'_>, operator: &str, argume
         "$regex" => match argument.as_str().map(Regex::new) {
             Some(Ok(_)) => {}
             Some(Err(error)) => {
-                lint.wrong(place, "this regular expression does not compile", error.to_string().lines().last().unwrap_or_default())
+                lint.wrong(place, "this regular expression does not compile", error.to_string().lines().last().unwrap_or_default());
             }
             None => lint.wrong(place, "`$regex` takes a text", "no text"),
         },
@@ -85,8 +85,7 @@ fn check_operator(lint: &mut Lint<'_>, place: &Place<'_>, operator: &str, argume
                 lint.known(place, "type", name.as_str().unwrap_or("null without quotes"), names);
             }
         }
-        "$length" | "$contains" | "$each" | "$json" | "$not" => check_tree(lint, place, argument),
-        "$any" | "$all" => check_tree(lint, place, argument),
+        "$length" | "$contains" | "$each" | "$json" | "$not" | "$any" | "$all" => check_tree(lint, place, argument),
         _ => {}
     }
 }
