@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indexmap::IndexMap;
 
@@ -15,7 +15,7 @@ use crate::pack::{Pack, Settings};
 use crate::peer::{self, Peer};
 use crate::plan::{Case, Selection, plan};
 use crate::runner::{self, Bounds, Stop, Target};
-use crate::transcript::{Redaction, Role};
+use crate::transcript::{Redaction, Role, Transcript};
 use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
 
 /// A pack with what holds for one target.
@@ -103,37 +103,78 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
     }
 }
 
+/// Judges conversations that were recorded before, each under its name, by every rule that binds this side. One that puts no rule to the test
+/// proves nothing, and its verdict says so.
+pub fn judge_recorded(bound: &Bound, side: Role, recorded: Vec<(String, Transcript)>, options: &Options) -> Report {
+    let begun = Instant::now();
+    let cases: Vec<_> = recorded.into_iter().map(|(name, transcript)| recorded_case(bound, side, name, transcript, options)).collect();
+    let selection = Selection { side: Some(side), ..Selection::default() };
+    Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        target: options.target.clone(),
+        requirements: requirements(bound, &selection, &cases),
+        cases,
+        wall: begun.elapsed(),
+        interrupted: false,
+        unfinished: Vec::new(),
+    }
+}
+
+fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript, options: &Options) -> CaseResult {
+    let begun = Instant::now();
+    let mut judgement = check::judge(&bound.pack, &bound.settings, None, side, &transcript);
+    if judgement.outcomes.values().all(|outcome| *outcome == Outcome::NotExercised) {
+        let nothing = format!("no requirement of a {side} is put to the test by this transcript");
+        judgement.findings.push(Finding::harness(Severity::Inconclusive, "a conversation of this protocol", &nothing));
+    }
+    let mut result = CaseResult {
+        title: "A recorded conversation".to_owned(),
+        protocol: bound.pack.id().to_owned(),
+        side,
+        group: "protocol".to_owned(),
+        skipped: None,
+        findings: judgement.findings,
+        outcomes: judgement.outcomes,
+        transcript,
+        wall: begun.elapsed(),
+        longest_wait: std::time::Duration::ZERO,
+        repeat: format!("{} '{name}'", options.repeat),
+        id: name,
+    };
+    result.redact(&options.redaction);
+    result
+}
+
 /// Runs and judges one case.
 pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
     let begun = Instant::now();
     let transcript = match subject {
         _ if case.skipped.is_some() => Transcript::default(),
         Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
-        Subject::Live(target) => runner::live(&mut script(bound, case), target, &bounds(case), stop),
+        Subject::Live(target) => runner::live(&mut script(bound, case), target, &Bounds::new(case.deadline), stop),
     };
-    result(bound, case, options, transcript, begun.elapsed())
+    let mut result = judged(bound, case, transcript, begun);
+    result.repeat = format!("{} --only '{}'", options.repeat, case.id);
+    result.redact(&options.redaction);
+    result
 }
 
 /// Plays one case against any peer, in memory and virtual time, and judges it.
 pub fn trial(bound: &Bound, case: &Case, target: &mut dyn Peer) -> CaseResult {
     let begun = Instant::now();
     let transcript = play(bound, case, target);
-    result(bound, case, &Options::default(), transcript, begun.elapsed())
+    judged(bound, case, transcript, begun)
 }
 
 fn play(bound: &Bound, case: &Case, target: &mut dyn Peer) -> Transcript {
-    runner::embedded(&mut script(bound, case), target, case.side, &bounds(case))
+    runner::embedded(&mut script(bound, case), target, case.side, &Bounds::new(case.deadline))
 }
 
 fn script(bound: &Bound, case: &Case) -> peer::Script {
     peer::Script::new(bound.pack.clone(), bound.settings.clone(), case.side.other(), case.steps.clone())
 }
 
-fn bounds(case: &Case) -> Bounds {
-    Bounds { deadline: case.deadline, ..Bounds::default() }
-}
-
-fn result(bound: &Bound, case: &Case, options: &Options, transcript: Transcript, wall: Duration) -> CaseResult {
+fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) -> CaseResult {
     let judgement = match case.skipped {
         Some(_) => check::Judgement::default(),
         None => check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript),
@@ -148,9 +189,9 @@ fn result(bound: &Bound, case: &Case, options: &Options, transcript: Transcript,
         findings: judgement.findings,
         outcomes: judgement.outcomes,
         transcript,
-        wall,
+        wall: begun.elapsed(),
         longest_wait: case.longest_wait,
-        repeat: format!("{} --only '{}'", options.repeat, case.id),
+        repeat: String::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::pattern::{Names, Pattern};
 use crate::transcript::{Assembler, ConnectionId, Ending, Event, Message, Opcode, Request, Response, Role, What, accept_key};
 
 /// Names of observations that are no frames of a catalogue. `message` and `frame` stand for sets of them.
-pub const RESERVED: [&str; 17] = [
+pub const RESERVED: [&str; 18] = [
     "opened",
     "upgrade",
     "request",
@@ -24,6 +24,7 @@ pub const RESERVED: [&str; 17] = [
     "unknown",
     "malformed",
     "binary",
+    "fragmented",
     "ping",
     "pong",
     "close",
@@ -86,6 +87,12 @@ impl Observation {
 #[derive(Clone, Debug)]
 pub struct Observer<'a> {
     frames: &'a IndexMap<String, FrameKind>,
+    hearing: Hearing,
+}
+
+/// What was heard so far: an [`Observer`] without its catalogue, for those who own the pack and cannot borrow from it.
+#[derive(Clone, Debug, Default)]
+pub struct Hearing {
     connections: HashMap<ConnectionId, Conversation>,
     events: usize,
 }
@@ -117,7 +124,7 @@ impl Default for Conversation {
 impl<'a> Observer<'a> {
     /// An observer with this catalogue.
     pub fn new(frames: &'a IndexMap<String, FrameKind>) -> Self {
-        Self { frames, connections: HashMap::new(), events: 0 }
+        Self { frames, hearing: Hearing::default() }
     }
 
     /// Everything that a whole transcript holds.
@@ -128,16 +135,28 @@ impl<'a> Observer<'a> {
 
     /// What the next event means: usually one observation, none for a fragment, more where a frame also breaks RFC 6455.
     pub fn observe(&mut self, event: &Event) -> Vec<Observation> {
+        self.hearing.observe(self.frames, event)
+    }
+}
+
+impl Hearing {
+    /// What the next event means with this catalogue, as [`Observer::observe`].
+    pub fn observe(&mut self, frames: &IndexMap<String, FrameKind>, event: &Event) -> Vec<Observation> {
         let index = self.events;
         self.events += 1;
-        let named = self.name(event);
+        let named = self.name(frames, event);
         named
             .into_iter()
             .map(|(name, value)| Observation { at: event.at, connection: event.connection, from: event.from, name, value, event: index })
             .collect()
     }
 
-    fn name(&mut self, event: &Event) -> Vec<(String, Value)> {
+    /// Drops what is remembered of a connection that is over.
+    pub fn forget(&mut self, connection: ConnectionId) {
+        self.connections.remove(&connection);
+    }
+
+    fn name(&mut self, frames: &IndexMap<String, FrameKind>, event: &Event) -> Vec<(String, Value)> {
         let conversation = self.connections.entry(event.connection).or_default();
         let one = |name: &str, value| vec![(name.to_owned(), value)];
         match &event.what {
@@ -162,9 +181,11 @@ impl<'a> Observer<'a> {
             What::Frame(frame) => {
                 let assembler = if event.from == Role::Client { &mut conversation.client } else { &mut conversation.server };
                 let (message, violations) = assembler.push(frame);
-                let message = message.map(|message| name_message(self.frames, &mut conversation.requests, event.from, &message));
+                let joined = message.as_ref().filter(|message| message.fragments > 1);
+                let joined = joined.map(|message| ("fragmented".to_owned(), json!({ "fragments": message.fragments })));
+                let message = message.map(|message| name_message(frames, &mut conversation.requests, event.from, &message));
                 let violations = violations.into_iter().map(|violation| ("violation".to_owned(), json!({ "kind": violation.name() })));
-                violations.chain(message).collect()
+                violations.chain(joined).chain(message).collect()
             }
             What::Garbage { bytes, problem } => one("garbage", json!({ "text": String::from_utf8_lossy(bytes), "problem": problem })),
             What::Ended(ending) => one("end", ending_value(ending)),
