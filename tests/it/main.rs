@@ -8,3 +8,5 @@ mod golden;
 mod layering;
 mod live;
 mod report;
+#[cfg(feature = "tls")]
+mod secure;
