@@ -307,6 +307,9 @@ impl<'a> Session<'a> {
         if id == 0 || self.connections.contains_key(&id) {
             return self.mark(Mark::Failed(format!("connection {id} was opened twice")));
         }
+        if !self.setup.log.has_room_for(&What::Request(request.clone())) {
+            return self.end_with(Mark::Failed(format!("a transcript of more than {} bytes", self.setup.log.limit())));
+        }
         for (name, value) in &mut request.headers {
             if name.eq_ignore_ascii_case("Host") && value.is_empty() {
                 value.clone_from(&host);

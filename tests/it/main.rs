@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod acting;
+#[cfg(unix)]
+mod command;
 mod embedded;
 mod golden;
 mod layering;

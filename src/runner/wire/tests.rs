@@ -15,7 +15,9 @@ const KEEP_ALL: usize = 1 << 20;
 
 fn bytes_of(frames: &[Frame]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    frames.iter().for_each(|frame| encode(frame, &mut bytes));
+    for frame in frames {
+        encode(frame, &mut bytes);
+    }
     bytes
 }
 
@@ -78,7 +80,9 @@ fn correct_frame(from: Role) -> impl Strategy<Value = Frame> {
 }
 
 fn split(bytes: &[u8], mut cuts: Vec<usize>) -> Vec<&[u8]> {
-    cuts.iter_mut().for_each(|cut| *cut %= bytes.len() + 1);
+    for cut in &mut cuts {
+        *cut %= bytes.len() + 1;
+    }
     cuts.sort_unstable();
     let begins = std::iter::once(0).chain(cuts.iter().copied());
     let ends = cuts.iter().copied().chain([bytes.len()]);
