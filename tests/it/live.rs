@@ -10,7 +10,7 @@ use framegate::runner::{Bounds, Limits, ServerTarget, Stop, Target, Tls, live, s
 use framegate::transcript::{Ending, Event, Frame, Mark, Opcode, Role, Transcript, What};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::acting::{Acting, client, close, echo_server, open, send, story, story_of, text};
+use crate::acting::{Acting, client, close, echo_server, open, send, story, story_of, text, wake};
 
 /// Far more than any of these takes: to reach it is to fail.
 const PLENTY: Duration = Duration::from_secs(60);
@@ -277,6 +277,23 @@ fn a_target_that_does_not_read_blocks_nobody() {
     });
     let transcript = play(&mut harness, &target, PLENTY);
     assert_eq!(transcript.events.len(), 3 + 40);
+}
+
+#[test]
+fn a_flood_of_small_frames_does_not_stop_the_clock_of_the_harness() {
+    let target = listen(|stream| {
+        let mut socket = tungstenite::accept(stream).unwrap();
+        let flood = [0x81, 1, b'x'].repeat(10_000);
+        while socket.get_mut().write_all(&flood).is_ok() {}
+    });
+    let mut harness = client(|now, what| match what {
+        What::Response(_) => vec![wake(now + Duration::from_millis(20))],
+        What::Ended(_) => vec![Action::Mark(Mark::Finished)],
+        _ => vec![],
+    });
+    let bounds = Bounds { deadline: PLENTY, limits: Limits { transcript: usize::MAX, ..Limits::default() } };
+    let transcript = live(&mut harness, &target, &bounds, &Stop::new());
+    assert!(!transcript.events.iter().any(|event| matches!(event.what, What::Mark(Mark::Deadline | Mark::Finished))));
 }
 
 #[test]
