@@ -19,8 +19,8 @@ pub mod template;
 
 use indexmap::IndexMap;
 
-pub use load::{Library, LoadError};
-pub use observe::{Observation, Observer, RESERVED, SETS};
+pub use load::{FORMATS, Library, LoadError, Mistakes};
+pub use observe::{Hearing, Observation, Observer, RESERVED, SETS};
 pub use schema::{Breach, Schema, SchemaError};
 pub use settings::{Band, Fit, Settings};
 
@@ -57,6 +57,17 @@ pub struct Layer {
     pub server: IndexMap<String, Scenario>,
     /// Scenarios that test a client, by name.
     pub client: IndexMap<String, Scenario>,
+    /// Where each scenario stands, by `server/<name>` or `client/<name>`.
+    pub origins: IndexMap<String, Origin>,
+}
+
+/// Where a scenario stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its file.
+    pub path: String,
+    /// The line of each of its steps, from 1.
+    pub lines: Vec<usize>,
 }
 
 impl Pack {
@@ -77,6 +88,11 @@ impl Pack {
 }
 
 impl Layer {
+    /// Where this scenario stands.
+    pub fn origin(&self, side: Role, name: &str) -> Option<&Origin> {
+        self.origins.get(&format!("{}/{name}", side.as_str()))
+    }
+
     /// The scenarios that test this side.
     pub fn scenarios(&self, side: Role) -> &IndexMap<String, Scenario> {
         match side {

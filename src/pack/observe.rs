@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::manifest::FrameKind;
 use super::matcher;
 use super::pattern::{Names, Pattern};
-use crate::transcript::{Assembler, ConnectionId, Ending, Event, Message, Opcode, Request, Response, Role, What};
+use crate::transcript::{Assembler, ConnectionId, Ending, Event, Message, Opcode, Request, Response, Role, What, accept_key};
 
 /// Names of observations that are no frames of a catalogue. `message` and `frame` stand for sets of them.
 pub const RESERVED: [&str; 17] = [
@@ -86,6 +86,12 @@ impl Observation {
 #[derive(Clone, Debug)]
 pub struct Observer<'a> {
     frames: &'a IndexMap<String, FrameKind>,
+    hearing: Hearing,
+}
+
+/// What was heard so far: an [`Observer`] without its catalogue, for those who own the pack and cannot borrow from it.
+#[derive(Clone, Debug, Default)]
+pub struct Hearing {
     connections: HashMap<ConnectionId, Conversation>,
     events: usize,
 }
@@ -96,20 +102,28 @@ struct Conversation {
     client: Assembler,
     server: Assembler,
     asked_upgrade: bool,
+    /// `Sec-WebSocket-Accept` as the last upgrade asks for it.
+    accept_key: String,
     /// Kind and correlation value of the frames that later ones may answer.
     requests: HashSet<(String, String)>,
 }
 
 impl Default for Conversation {
     fn default() -> Self {
-        Self { client: Assembler::new(Role::Client), server: Assembler::new(Role::Server), asked_upgrade: false, requests: HashSet::new() }
+        Self {
+            client: Assembler::new(Role::Client),
+            server: Assembler::new(Role::Server),
+            asked_upgrade: false,
+            accept_key: String::new(),
+            requests: HashSet::new(),
+        }
     }
 }
 
 impl<'a> Observer<'a> {
     /// An observer with this catalogue.
     pub fn new(frames: &'a IndexMap<String, FrameKind>) -> Self {
-        Self { frames, connections: HashMap::new(), events: 0 }
+        Self { frames, hearing: Hearing::default() }
     }
 
     /// Everything that a whole transcript holds.
@@ -120,22 +134,35 @@ impl<'a> Observer<'a> {
 
     /// What the next event means: usually one observation, none for a fragment, more where a frame also breaks RFC 6455.
     pub fn observe(&mut self, event: &Event) -> Vec<Observation> {
+        self.hearing.observe(self.frames, event)
+    }
+}
+
+impl Hearing {
+    /// What the next event means with this catalogue, as [`Observer::observe`].
+    pub fn observe(&mut self, frames: &IndexMap<String, FrameKind>, event: &Event) -> Vec<Observation> {
         let index = self.events;
         self.events += 1;
-        let named = self.name(event);
+        let named = self.name(frames, event);
         named
             .into_iter()
             .map(|(name, value)| Observation { at: event.at, connection: event.connection, from: event.from, name, value, event: index })
             .collect()
     }
 
-    fn name(&mut self, event: &Event) -> Vec<(String, Value)> {
+    /// Drops what is remembered of a connection that is over.
+    pub fn forget(&mut self, connection: ConnectionId) {
+        self.connections.remove(&connection);
+    }
+
+    fn name(&mut self, frames: &IndexMap<String, FrameKind>, event: &Event) -> Vec<(String, Value)> {
         let conversation = self.connections.entry(event.connection).or_default();
         let one = |name: &str, value| vec![(name.to_owned(), value)];
         match &event.what {
             What::Opened { session } => one("opened", json!({ "session": session })),
             What::Request(request) => {
                 conversation.asked_upgrade = request.is_upgrade();
+                conversation.accept_key = accept_key(request.header("Sec-WebSocket-Key").unwrap_or_default());
                 one(if request.is_upgrade() { "upgrade" } else { "request" }, request_value(request))
             }
             What::Response(response) => {
@@ -144,12 +171,16 @@ impl<'a> Observer<'a> {
                     (_, true) => "refuse",
                     _ => "response",
                 };
-                one(name, response_value(response))
+                let mut value = response_value(response);
+                if name == "accept" {
+                    value["key"] = Value::from(judge_key(response, &conversation.accept_key));
+                }
+                one(name, value)
             }
             What::Frame(frame) => {
                 let assembler = if event.from == Role::Client { &mut conversation.client } else { &mut conversation.server };
                 let (message, violations) = assembler.push(frame);
-                let message = message.map(|message| name_message(self.frames, &mut conversation.requests, event.from, &message));
+                let message = message.map(|message| name_message(frames, &mut conversation.requests, event.from, &message));
                 let violations = violations.into_iter().map(|violation| ("violation".to_owned(), json!({ "kind": violation.name() })));
                 violations.chain(message).collect()
             }
@@ -217,6 +248,14 @@ fn close_value(payload: &[u8]) -> Value {
     }
 }
 
+fn judge_key(response: &Response, right: &str) -> &'static str {
+    match response.header("Sec-WebSocket-Accept") {
+        Some(key) if key == right => "right",
+        Some(_) => "wrong",
+        None => "missing",
+    }
+}
+
 fn ending_value(ending: &Ending) -> Value {
     let (how, why) = match ending {
         Ending::Finished => ("finished", ""),
@@ -232,6 +271,7 @@ fn request_value(request: &Request) -> Value {
     let query: Map<_, _> = request.query().into_iter().map(|(name, value)| (name, Value::from(value))).collect();
     json!({
         "method": request.method,
+        "version": request.version,
         "path": request.path(),
         "target": request.target,
         "query": query,

@@ -1,7 +1,11 @@
 //! `requirements.yaml`: one normative sentence a line.
 
+use std::fmt;
+
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Document;
 use super::rule::Rule;
 use crate::transcript::Role;
 use crate::verdict::Level;
@@ -10,6 +14,9 @@ use crate::verdict::Level;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Requirements {
+    /// The documents of a layer that has no `pack.yaml`. Requirements name them by id.
+    #[serde(default)]
+    pub documents: IndexMap<String, Document>,
     /// In the order of the documents.
     pub requirements: Vec<Requirement>,
 }
@@ -37,6 +44,12 @@ pub struct Requirement {
     /// Why it is not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded: Option<String>,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, {}", self.document, self.section)
+    }
 }
 
 /// Where a requirement comes from.
