@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::breakage::breakages;
+use super::breakage::{Drawn, breakages};
 use super::table::Table;
 use super::text::{Ink, Style, amount, blanks, columns, duration, escape, fit, pad, wrap};
 use crate::transcript::Role;
@@ -70,7 +70,8 @@ pub fn render(report: &Report, style: &Style) -> String {
 
 /// Everything that is broken or could not be told, each once, with its conversation.
 pub fn broken(report: &Report, style: &Style) -> String {
-    let rendered: Vec<_> = breakages(report).iter().map(|breakage| breakage.render(style)).collect();
+    let mut drawn = Drawn::new();
+    let rendered: Vec<_> = breakages(report).iter().map(|breakage| breakage.render(&mut drawn, style)).collect();
     rendered.join("\n")
 }
 
