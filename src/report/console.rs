@@ -136,7 +136,7 @@ fn requirements(report: &Report, style: &Style) -> String {
     for requirement in &report.requirements {
         groups.entry((&requirement.protocol, requirement.side, &requirement.group)).or_default().push(requirement);
     }
-    groups.sort_by(|(a, ..), _, (b, ..), _| a.cmp(b));
+    groups.sort_by_key(|(protocol, side, group), _| (*protocol, std::cmp::Reverse(*side), *group));
     let titles = ["protocol", "side", "group", "level", "satisfied", "violated", "not exercised", "excluded"];
     let mut table = Table::new(&titles).right(&[4, 5, 6, 7]);
     for ((protocol, side, group), requirements) in groups {
