@@ -98,7 +98,7 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
         requirements: bounds.iter().flat_map(|bound| requirements(bound, &selection, &cases)).collect(),
         cases,
         wall: begun.elapsed(),
-        interrupted: stop.is_requested(),
+        interrupted: stop.is_stopped(),
         unfinished,
     }
 }
@@ -218,7 +218,7 @@ fn run_all(jobs: &[Job<'_>], subject: &Subject, options: &Options, observer: &dy
     let results: Vec<Mutex<Option<CaseResult>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let run_one = |index: &usize| {
         let job = &jobs[*index];
-        if stop.is_requested() {
+        if stop.is_stopped() {
             return;
         }
         observer.started(&job.case);

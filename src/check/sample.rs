@@ -211,6 +211,7 @@ pub(super) fn pack(side: Role, requirements: &Value) -> Pack {
             requirements: requirements.collect(),
             server: IndexMap::new(),
             client: IndexMap::new(),
+            origins: IndexMap::new(),
         }],
         machines: serde_json::from_value(json!({"server": idle, "client": idle})).unwrap(),
         faults: crate::pack::fault::Faults::default(),
