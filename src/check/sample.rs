@@ -212,10 +212,10 @@ pub(super) fn pack(side: Role, requirements: &Value) -> Pack {
             requirements: requirements.collect(),
             server: IndexMap::new(),
             client: IndexMap::new(),
+            faults: crate::pack::fault::Faults::default(),
             origins: IndexMap::new(),
         }],
         machines: serde_json::from_value(json!({"server": idle, "client": idle})).unwrap(),
-        faults: crate::pack::fault::Faults::default(),
         schemas: schemas(),
         manifest: serde_json::from_value(manifest()).unwrap(),
     }

@@ -29,7 +29,7 @@ const DEPTH: usize = 4;
 const LARGEST: u64 = 8 * 1024 * 1024;
 
 /// The files of a pack that every protocol has one of.
-const SINGLE: [&str; 3] = ["pack.yaml", "machine.yaml", "faults.yaml"];
+const SINGLE: [&str; 2] = ["pack.yaml", "machine.yaml"];
 
 /// Packs, each a folder of `schemas/` and one of `scenarios/`. A folder of `scenarios/` that has requirements and no `pack.yaml` is a layer
 /// that every pack stands on.
@@ -91,6 +91,18 @@ impl Library {
     pub(super) fn edit(&mut self, path: &str, change: impl FnOnce(&str) -> String) {
         let text = self.files.get(path).and_then(|text| text.as_deref().ok()).unwrap_or_default();
         self.files.insert(path.to_owned(), Ok(change(text)));
+    }
+
+    /// Paths of all files.
+    #[cfg(test)]
+    pub(super) fn paths(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+
+    /// Takes a file away in memory.
+    #[cfg(test)]
+    pub(super) fn remove(&mut self, path: &str) {
+        self.files.remove(path);
     }
 
     fn check(&self, id: &str) -> Result<Pack, Mistakes> {
@@ -173,7 +185,6 @@ pub(super) struct Files {
     pub(super) manifest: Read<Manifest>,
     pub(super) layers: Vec<LayerFiles>,
     pub(super) machines: Read<Machines>,
-    pub(super) faults: Read<Faults>,
     /// By file name.
     pub(super) schemas: IndexMap<String, Document>,
 }
@@ -185,6 +196,7 @@ pub(super) struct LayerFiles {
     /// First word of its requirements' ids.
     pub(super) prefix: String,
     pub(super) requirements: Read<Requirements>,
+    pub(super) faults: Read<Faults>,
     pub(super) server: IndexMap<String, Read<Scenario>>,
     pub(super) client: IndexMap<String, Read<Scenario>>,
 }
@@ -202,14 +214,12 @@ impl Reading<'_> {
         let library = self.library;
         layers.extend(library.folders().into_iter().filter(|folder| !library.is_pack(folder)).map(|layer| self.layer(layer, layer)));
         let machines = self.yaml(&format!("{folder}/machine.yaml"), "machine");
-        let faults = self.yaml(&format!("{folder}/faults.yaml"), "faults");
         let schemas = self.schemas(id);
         self.strays(id);
         Some(Files {
             manifest: manifest?,
             layers: layers.into_iter().collect::<Option<_>>()?,
             machines: machines?,
-            faults: faults?,
             schemas,
         })
     }
@@ -217,9 +227,10 @@ impl Reading<'_> {
     fn layer(&mut self, name: &str, group: &str) -> Option<LayerFiles> {
         let folder = format!("scenarios/{name}");
         let requirements = self.yaml(&format!("{folder}/requirements.yaml"), "requirements");
+        let faults = self.yaml(&format!("{folder}/faults.yaml"), "faults");
         let server = self.scenarios(&format!("{folder}/server"));
         let client = self.scenarios(&format!("{folder}/client"));
-        Some(LayerFiles { group: group.to_owned(), prefix: name.to_owned(), requirements: requirements?, server, client })
+        Some(LayerFiles { group: group.to_owned(), prefix: name.to_owned(), requirements: requirements?, faults: faults?, server, client })
     }
 
     fn scenarios(&mut self, folder: &str) -> IndexMap<String, Read<Scenario>> {
@@ -242,7 +253,7 @@ impl Reading<'_> {
     fn strays(&mut self, id: &str) {
         let library = self.library;
         let is_read = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
-            ["scenarios", folder, file] => file == "requirements.yaml" || (library.is_pack(folder) && SINGLE.contains(&file)),
+            ["scenarios", folder, file] => ["requirements.yaml", "faults.yaml"].contains(&file) || (library.is_pack(folder) && SINGLE.contains(&file)),
             ["scenarios", _, "server" | "client", file] => file.strip_suffix(".yaml").is_some(),
             ["schemas", _, file] => file.strip_suffix(".json").is_some(),
             _ => false,
@@ -297,7 +308,7 @@ impl Files {
         let frames = &self.manifest.value.frames;
         let schemas = frames.iter().filter_map(|(name, kind)| Some((name.clone(), compile(kind)?))).collect();
         let layers = self.layers.into_iter().map(LayerFiles::freeze).collect();
-        Ok(Pack { manifest: self.manifest.value, layers, machines: self.machines.value, faults: self.faults.value, schemas })
+        Ok(Pack { manifest: self.manifest.value, layers, machines: self.machines.value, schemas })
     }
 }
 
@@ -315,6 +326,7 @@ impl LayerFiles {
         Layer {
             group: self.group,
             requirements: self.requirements.value.requirements,
+            faults: self.faults.value,
             server: values(self.server),
             client: values(self.client),
             origins,

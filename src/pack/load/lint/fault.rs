@@ -6,21 +6,27 @@ use super::machine::raw;
 use super::place::Place;
 use super::template::Scope;
 use super::{Lint, Unit, machine};
-use crate::pack::fault::{Change, Select};
+use crate::pack::fault::{Change, Faults, Select};
+use crate::pack::load::library::Read;
 use crate::pack::machine::Machine;
 use crate::transcript::Role;
 
-/// All of them.
+/// All of them, of every layer.
 pub(super) fn check(lint: &mut Lint<'_>) {
-    let faults = &lint.files.faults;
     let mut ids = HashSet::new();
+    for layer in &lint.files.layers {
+        check_layer(lint, &layer.faults, &mut ids);
+    }
+}
+
+fn check_layer<'a>(lint: &mut Lint<'_>, faults: &'a Read<Faults>, ids: &mut HashSet<&'a str>) {
     for (place, fault) in Place::of(&faults.document).key("faults").items(&faults.value.faults) {
-        check_id(lint, &place, &fault.id, &mut ids);
+        check_id(lint, &place, &fault.id, ids);
         lint.requirement_names(&place.key("trips"), &fault.trips, fault.side);
         FaultLint::of(lint, fault.side).change(&place.key("change"), &fault.change);
     }
     for (place, variant) in Place::of(&faults.document).key("variants").items(&faults.value.variants) {
-        check_id(lint, &place, &variant.id, &mut ids);
+        check_id(lint, &place, &variant.id, ids);
         for (place, change) in place.key("changes").items(&variant.changes) {
             FaultLint::of(lint, variant.side).change(&place, change);
         }
