@@ -5,6 +5,7 @@
 mod deed;
 mod ledger;
 mod machine;
+mod mutation;
 mod outgoing;
 mod policy;
 mod quirks;
@@ -19,6 +20,7 @@ mod tests;
 use std::time::Duration;
 
 pub use machine::Machine;
+pub use mutation::{Mutated, faulty};
 pub use quirks::Applied;
 pub use scope::Genesis;
 pub use script::Script;
@@ -29,6 +31,12 @@ use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 pub trait Peer: Send {
     /// Takes what happened and says what to do, in order. `now` is the time since the case began.
     fn step(&mut self, now: Duration, input: Input<'_>) -> Vec<Action>;
+}
+
+impl<P: Peer + ?Sized> Peer for Box<P> {
+    fn step(&mut self, now: Duration, input: Input<'_>) -> Vec<Action> {
+        (**self).step(now, input)
+    }
 }
 
 /// What a peer is told.
