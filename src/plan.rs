@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use crate::pack::scenario::Step;
-use crate::pack::{Pack, Settings};
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use crate::pack::parameter::Span;
+use crate::pack::scenario::{Row, Scenario, Step};
+use crate::pack::template::{self, Scope};
+use crate::pack::{Layer, Pack, Settings};
 use crate::transcript::Role;
 
 /// Which cases are wanted. Empty lists mean all.
@@ -11,7 +16,7 @@ use crate::transcript::Role;
 pub struct Selection {
     /// The side under test, if only one is wanted.
     pub side: Option<Role>,
-    /// Globs over case ids; `*` stands for any run of characters.
+    /// Globs over case ids; `*` stands for any run of characters. A glob also selects what it is the beginning of, up to a `/` or `#`.
     pub only: Vec<String>,
     /// Ids of requirements; a case is wanted if it proves or covers one of them.
     pub requirements: Vec<String>,
@@ -20,7 +25,8 @@ pub struct Selection {
 /// A scenario bound to a side, a row and a target's settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// `<protocol>/<side under test>/<scenario>`, with `#<row>` where the scenario has rows.
+    /// `<protocol>/<side under test>/<scenario>`, with `#<row>` where the scenario has rows. A shared layer's scenarios stand under their
+    /// group: `<protocol>/<side>/websocket/<scenario>`.
     pub id: String,
     /// The scenario's title.
     pub title: String,
@@ -34,7 +40,7 @@ pub struct Case {
     pub side: Role,
     /// Requirements with a rule that must be exercised.
     pub covers: Vec<String>,
-    /// The case that must pass for this one to mean anything.
+    /// Id of the case, or of the case's scenario, that must pass for this one to mean anything.
     pub twin: Option<String>,
     /// Why it cannot be run against this target, if it cannot.
     pub skipped: Option<String>,
@@ -48,15 +54,232 @@ pub struct Case {
     pub deadline: Duration,
 }
 
+/// How long a client may take to dial, where the pack has no parameter `dial_time`.
+const DIAL_TIME: Duration = Duration::from_secs(10);
+
+/// What the runner allows a case beyond its own waits.
+const GRACE: Duration = Duration::from_secs(10);
+
 impl Case {
-    /// Requirements that a step of it proves, or that it covers, in order and once each.
+    /// Requirements that a step of it proves, or that it covers, once each.
     pub fn requirements(&self) -> Vec<&str> {
-        Vec::new()
+        let mut requirements: Vec<&str> = Vec::new();
+        let proved = self.steps.iter().flat_map(proves);
+        for id in self.covers.iter().chain(proved) {
+            if !requirements.contains(&id.as_str()) {
+                requirements.push(id);
+            }
+        }
+        requirements
+    }
+}
+
+/// The requirements that a step proves.
+pub fn proves(step: &Step) -> &[String] {
+    match step {
+        Step::Expect(expect) => &expect.proves,
+        Step::Absent(absent) => &absent.proves,
+        _ => &[],
     }
 }
 
 /// The cases of this pack that the selection wants, in the order of their files, the skipped ones included.
 pub fn plan(pack: &Pack, settings: &Settings, selection: &Selection) -> Vec<Case> {
-    let _ = (pack, settings, selection);
-    Vec::new()
+    let wanted = Wanted::new(selection);
+    let sides = [Role::Server, Role::Client].into_iter().filter(|side| selection.side.is_none_or(|wanted| wanted == *side));
+    sides
+        .flat_map(|side| pack.layers.iter().map(move |layer| (side, layer)))
+        .flat_map(|(side, layer)| Planner { pack, settings, side, layer }.cases())
+        .filter(|case| wanted.holds(case))
+        .collect()
+}
+
+/// A selection with its globs compiled.
+struct Wanted<'a> {
+    only: Vec<Regex>,
+    requirements: &'a [String],
+}
+
+impl<'a> Wanted<'a> {
+    fn new(selection: &'a Selection) -> Self {
+        let compile = |glob: &String| {
+            let parts: Vec<_> = glob.split('*').map(regex::escape).collect();
+            Regex::new(&format!("^{}(?:$|[/#])", parts.join(".*"))).expect("an escaped glob is a regular expression")
+        };
+        Self { only: selection.only.iter().map(compile).collect(), requirements: &selection.requirements }
+    }
+
+    fn holds(&self, case: &Case) -> bool {
+        let by_id = self.only.is_empty() || self.only.iter().any(|glob| glob.is_match(&case.id));
+        let by_requirement =
+            self.requirements.is_empty() || case.requirements().iter().any(|id| self.requirements.iter().any(|wanted| wanted == id));
+        by_id && by_requirement
+    }
+}
+
+/// Makes the cases of one layer and side.
+struct Planner<'a> {
+    pack: &'a Pack,
+    settings: &'a Settings,
+    side: Role,
+    layer: &'a Layer,
+}
+
+impl Planner<'_> {
+    fn cases(&self) -> Vec<Case> {
+        let lone = [Row { name: String::new(), values: Map::new() }];
+        let rows = |scenario: &Scenario| if scenario.rows.is_empty() { lone.to_vec() } else { scenario.rows.clone() };
+        self.layer
+            .scenarios(self.side)
+            .iter()
+            .flat_map(|(name, scenario)| rows(scenario).into_iter().map(move |row| self.case(name, scenario, &row)))
+            .collect()
+    }
+
+    fn case(&self, name: &str, scenario: &Scenario, row: &Row) -> Case {
+        let (steps, unfilled) = match self.concrete(&scenario.steps, row) {
+            Ok(steps) => (steps, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let waits: Vec<_> = steps.iter().map(|step| self.waits(step)).collect();
+        Case {
+            id: format!("{}{}", self.scenario_id(name), if row.name.is_empty() { String::new() } else { format!("#{}", row.name) }),
+            title: scenario.title.clone(),
+            protocol: self.pack.id().to_owned(),
+            group: self.layer.group.clone(),
+            scenario: name.to_owned(),
+            side: self.side,
+            covers: scenario.covers.clone(),
+            twin: scenario.twin.as_deref().map(|twin| self.scenario_id(twin)),
+            skipped: self.settings.missing(&scenario.needs).or(unfilled),
+            exclusive: scenario.exclusive,
+            steps,
+            longest_wait: waits.iter().map(|(least, _)| *least).sum(),
+            deadline: waits.iter().map(|(_, most)| *most).sum::<Duration>() + GRACE,
+        }
+    }
+
+    fn scenario_id(&self, name: &str) -> String {
+        let group = if self.layer.group == "protocol" { String::new() } else { format!("{}/", self.layer.group) };
+        format!("{}/{}/{group}{name}", self.pack.id(), self.side)
+    }
+
+    /// Unrolls and fills steps. The error says what could not be filled; `lint` excludes it for sound packs.
+    fn concrete(&self, steps: &[Step], row: &Row) -> Result<Vec<Step>, String> {
+        let mut scope = CaseScope { settings: self.settings, row: &row.values, index: None };
+        let mut filled = Vec::new();
+        self.unroll(steps, &mut scope, 0, &mut filled)?;
+        Ok(filled)
+    }
+
+    fn unroll(&self, steps: &[Step], scope: &mut CaseScope<'_>, depth: usize, filled: &mut Vec<Step>) -> Result<(), String> {
+        if depth > 16 {
+            return Err("phases include each other without end".to_owned());
+        }
+        for step in steps {
+            match step {
+                Step::Include(phase) => {
+                    let steps = self.pack.manifest.phases.of(self.side).get(phase).ok_or_else(|| format!("no phase `{phase}`"))?;
+                    self.unroll(steps, scope, depth + 1, filled)?;
+                }
+                Step::Repeat(repeat) => {
+                    let outer = scope.index;
+                    for index in 1..=repeat.times {
+                        scope.index = Some(index);
+                        self.unroll(&repeat.steps, scope, depth + 1, filled)?;
+                    }
+                    scope.index = outer;
+                }
+                step => filled.push(fill(step, scope)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// The time that a step takes by design, and the time that it may take at most.
+    fn waits(&self, step: &Step) -> (Duration, Duration) {
+        let reply_time = Span("reply_time".to_owned());
+        match step {
+            Step::Wait(wait) => {
+                let span = self.settings.duration(&wait.span);
+                (if wait.until.is_some() { Duration::ZERO } else { span }, span)
+            }
+            Step::Play(play) => (Duration::ZERO, self.settings.duration(&play.span)),
+            Step::Expect(expect) => {
+                let band = self.settings.bound(expect.within.as_ref().unwrap_or(&reply_time));
+                (band.pass.0, band.end())
+            }
+            Step::Accept(accept) => (Duration::ZERO, self.dial_time(accept.within.as_ref())),
+            Step::Refuse(refuse) => (Duration::ZERO, self.dial_time(refuse.within.as_ref())),
+            _ => (Duration::ZERO, Duration::ZERO),
+        }
+    }
+
+    fn dial_time(&self, within: Option<&Span>) -> Duration {
+        let fallback = Span("dial_time".to_owned());
+        let span = within.unwrap_or(&fallback);
+        self.settings.quantity(span).map_or(DIAL_TIME, |_| self.settings.bound(span).end())
+    }
+}
+
+fn fill(step: &Step, scope: &mut CaseScope<'_>) -> Result<Step, String> {
+    let value = serde_json::to_value(step).map_err(|error| error.to_string())?;
+    let filled = template::render_known(&value, scope).map_err(|error| error.to_string())?;
+    serde_json::from_value(filled).map_err(|error| error.to_string())
+}
+
+/// What is known before a case runs.
+struct CaseScope<'a> {
+    settings: &'a Settings,
+    row: &'a Map<String, Value>,
+    index: Option<usize>,
+}
+
+impl Scope for CaseScope<'_> {
+    fn lookup(&mut self, path: &str) -> Option<Value> {
+        let (root, rest) = path.split_once('.').unwrap_or((path, ""));
+        match root {
+            "row" => self.row.get(rest).cloned().or_else(|| template::descend(&Value::Object(self.row.clone()), rest)),
+            "index" => self.index.map(Value::from),
+            "credential" => self.settings.credentials.get(rest).cloned().map(Value::from),
+            "stimulus" => self.settings.stimuli.get(rest).cloned().map(Value::from),
+            "parameter" => self.settings.parameter_value(rest),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selects(glob: &str, id: &str) -> bool {
+        let selection = Selection { only: vec![glob.to_owned()], ..Selection::default() };
+        let case = Case {
+            id: id.to_owned(),
+            title: String::new(),
+            protocol: String::new(),
+            group: String::new(),
+            scenario: String::new(),
+            side: Role::Server,
+            covers: Vec::new(),
+            twin: None,
+            skipped: None,
+            exclusive: false,
+            steps: Vec::new(),
+            longest_wait: Duration::ZERO,
+            deadline: Duration::ZERO,
+        };
+        Wanted::new(&selection).holds(&case)
+    }
+
+    #[test]
+    fn a_glob_selects_whole_ids_and_what_they_are_the_beginning_of() {
+        assert!(selects("demo/server/echo", "demo/server/echo"));
+        assert!(selects("demo/server/echo", "demo/server/echo#empty"));
+        assert!(selects("demo/server", "demo/server/echo"));
+        assert!(selects("*/echo*", "demo/server/echo-back"));
+        assert!(!selects("demo/server/echo", "demo/server/echo-back"));
+        assert!(!selects("echo", "demo/server/echo"));
+    }
 }

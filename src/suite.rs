@@ -1,1 +1,299 @@
 //! Runs and judges cases, in parallel, with an observer.
+//!
+//! It knows no protocol and prints nothing. Each case has a thread's attention from its first step to its verdict.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use indexmap::IndexMap;
+
+use crate::check;
+use crate::pack::fault::Change;
+use crate::pack::{Pack, Settings};
+use crate::peer::{self, Peer};
+use crate::plan::{Case, Selection, plan};
+use crate::runner::{self, Bounds, Stop, Target};
+use crate::transcript::{Redaction, Role, Transcript};
+use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
+
+/// A pack with what holds for one target.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The pack.
+    pub pack: Arc<Pack>,
+    /// What the target declares.
+    pub settings: Arc<Settings>,
+}
+
+/// What is tested.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// The reference peers, in memory and virtual time.
+    Embedded {
+        /// How they deviate, if they do: a side and its changes.
+        changes: Option<(Role, Vec<Change>)>,
+    },
+    /// A target on a real socket.
+    Live(Target),
+}
+
+/// How to run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Cases at a time; by default one a core for embedded peers, [`LIVE_JOBS`] for live targets.
+    pub jobs: Option<NonZeroUsize>,
+    /// What was tested, as the report names it.
+    pub target: String,
+    /// The command that repeats the run; a case's own adds `--only ID`.
+    pub repeat: String,
+    /// What is taken out of every result before anybody sees it.
+    pub redaction: Redaction,
+}
+
+/// Cases at a time against a live target: most of them wait for timers.
+pub const LIVE_JOBS: usize = 64;
+
+/// Is told how far a run is. Called from several threads.
+pub trait Observer: Sync {
+    /// So many cases will run.
+    fn planned(&self, cases: usize) {
+        let _ = cases;
+    }
+
+    /// This case begins.
+    fn started(&self, case: &Case) {
+        let _ = case;
+    }
+
+    /// This case is judged.
+    fn finished(&self, result: &CaseResult) {
+        let _ = result;
+    }
+}
+
+/// An observer that does nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// Plans, runs and judges. When `stop` is set, cases that have not begun are left unfinished.
+pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: &Options, observer: &dyn Observer, stop: &Stop) -> Report {
+    let begun = Instant::now();
+    let selection = Selection { side: selection.side.or(subject.side()), ..selection.clone() };
+    let jobs: Vec<Job<'_>> = bounds
+        .iter()
+        .flat_map(|bound| plan(&bound.pack, &bound.settings, &selection).into_iter().map(move |case| Job { bound, case }))
+        .collect();
+    observer.planned(jobs.len());
+    let results = run_all(&jobs, subject, options, observer, stop);
+    let unfinished = jobs.iter().zip(&results).filter(|(_, result)| result.is_none()).map(|(job, _)| job.case.id.clone()).collect();
+    let mut cases: Vec<_> = results.into_iter().flatten().collect();
+    doubt_without_twin(&jobs, &mut cases);
+    Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        target: options.target.clone(),
+        requirements: bounds.iter().flat_map(|bound| requirements(bound, &selection, &cases)).collect(),
+        cases,
+        wall: begun.elapsed(),
+        interrupted: stop.is_stopped(),
+        unfinished,
+    }
+}
+
+/// Judges conversations that were recorded before, each under its name, by every rule that binds this side. One that puts no rule to the test
+/// proves nothing, and its verdict says so.
+pub fn judge_recorded(bound: &Bound, side: Role, recorded: Vec<(String, Transcript)>, options: &Options) -> Report {
+    let begun = Instant::now();
+    let cases: Vec<_> = recorded.into_iter().map(|(name, transcript)| recorded_case(bound, side, name, transcript, options)).collect();
+    let selection = Selection { side: Some(side), ..Selection::default() };
+    Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        target: options.target.clone(),
+        requirements: requirements(bound, &selection, &cases),
+        cases,
+        wall: begun.elapsed(),
+        interrupted: false,
+        unfinished: Vec::new(),
+    }
+}
+
+fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript, options: &Options) -> CaseResult {
+    let begun = Instant::now();
+    let mut judgement = check::judge(&bound.pack, &bound.settings, None, side, &transcript);
+    if judgement.outcomes.values().all(|outcome| *outcome == Outcome::NotExercised) {
+        let nothing = format!("no requirement of a {side} is put to the test by this transcript");
+        judgement.findings.push(Finding::harness(Severity::Inconclusive, "a conversation of this protocol", &nothing));
+    }
+    let mut result = CaseResult {
+        title: "A recorded conversation".to_owned(),
+        protocol: bound.pack.id().to_owned(),
+        side,
+        group: "protocol".to_owned(),
+        skipped: None,
+        findings: judgement.findings,
+        outcomes: judgement.outcomes,
+        transcript,
+        wall: begun.elapsed(),
+        longest_wait: std::time::Duration::ZERO,
+        repeat: format!("{} '{name}'", options.repeat),
+        id: name,
+    };
+    result.redact(&options.redaction);
+    result
+}
+
+/// Runs and judges one case.
+pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
+    let begun = Instant::now();
+    let transcript = if case.skipped.is_some() { Transcript::default() } else { converse(bound, case, subject, stop) };
+    let judgement = if case.skipped.is_some() {
+        check::Judgement::default()
+    } else {
+        check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript)
+    };
+    let mut result = CaseResult {
+        id: case.id.clone(),
+        title: case.title.clone(),
+        protocol: case.protocol.clone(),
+        side: case.side,
+        group: case.group.clone(),
+        skipped: case.skipped.clone(),
+        findings: judgement.findings,
+        outcomes: judgement.outcomes,
+        transcript,
+        wall: begun.elapsed(),
+        longest_wait: case.longest_wait,
+        repeat: format!("{} --only '{}'", options.repeat, case.id),
+    };
+    result.redact(&options.redaction);
+    result
+}
+
+impl Subject {
+    /// The side under test, where the target decides it.
+    pub fn side(&self) -> Option<Role> {
+        match self {
+            Self::Embedded { .. } => None,
+            Self::Live(Target::Server(_)) => Some(Role::Server),
+            Self::Live(Target::Client(_)) => Some(Role::Client),
+        }
+    }
+
+    fn default_jobs(&self) -> usize {
+        match self {
+            Self::Embedded { .. } => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            Self::Live(_) => LIVE_JOBS,
+        }
+    }
+}
+
+fn converse(bound: &Bound, case: &Case, subject: &Subject, stop: &Stop) -> Transcript {
+    let Bound { pack, settings } = bound;
+    let bounds = Bounds::new(case.deadline);
+    let mut harness = peer::Script::new(pack.clone(), settings.clone(), case.side.other(), case.steps.clone());
+    match subject {
+        Subject::Embedded { changes } => {
+            let mut target = reference(bound, case.side, changes.as_ref());
+            runner::embedded(&mut harness, &mut *target, case.side, &bounds)
+        }
+        Subject::Live(target) => runner::live(&mut harness, target, &bounds, stop),
+    }
+}
+
+fn reference(bound: &Bound, side: Role, changes: Option<&(Role, Vec<Change>)>) -> Box<dyn Peer> {
+    let changes = changes.filter(|(changed, _)| *changed == side).map_or(&[][..], |(_, changes)| changes);
+    peer::faulty(bound.pack.clone(), bound.settings.clone(), side, changes).0
+}
+
+struct Job<'a> {
+    bound: &'a Bound,
+    case: Case,
+}
+
+/// Runs the jobs that may run beside each other, longest wait first, then the exclusive ones one after another.
+fn run_all(jobs: &[Job<'_>], subject: &Subject, options: &Options, observer: &dyn Observer, stop: &Stop) -> Vec<Option<CaseResult>> {
+    let results: Vec<Mutex<Option<CaseResult>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let run_one = |index: &usize| {
+        let job = &jobs[*index];
+        if stop.is_stopped() {
+            return;
+        }
+        observer.started(&job.case);
+        let result = run_case(job.bound, &job.case, subject, options, stop);
+        observer.finished(&result);
+        *results[*index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    };
+    let is_shared = matches!(subject, Subject::Live(_));
+    let (mut alone, mut together): (Vec<usize>, Vec<usize>) = (0..jobs.len()).partition(|index| is_shared && jobs[*index].case.exclusive);
+    let longest_first = |index: &usize| std::cmp::Reverse(jobs[*index].case.longest_wait);
+    together.sort_by_key(longest_first);
+    alone.sort_by_key(longest_first);
+    let width = options.jobs.map_or_else(|| subject.default_jobs(), NonZeroUsize::get).min(together.len());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..width {
+            scope.spawn(|| {
+                while let Some(index) = together.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    run_one(index);
+                }
+            });
+        }
+    });
+    alone.iter().for_each(run_one);
+    results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+}
+
+/// A case whose positive twin failed proves nothing: its verdict becomes inconclusive.
+fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
+    let failed: Vec<String> =
+        cases.iter().filter(|case| matches!(case.verdict(), Verdict::Fail | Verdict::Error)).map(|case| case.id.clone()).collect();
+    let twins: IndexMap<&str, &str> = jobs.iter().filter_map(|job| Some((job.case.id.as_str(), job.case.twin.as_deref()?))).collect();
+    for case in cases.iter_mut().filter(|case| case.skipped.is_none()) {
+        let Some(twin) = twins.get(case.id.as_str()) else { continue };
+        let Some(failed) = failed.iter().find(|id| is_case_of(id, twin)) else { continue };
+        let doubt = format!("the twin {failed} failed, so this case proves nothing");
+        case.outcomes.values_mut().for_each(|outcome| *outcome = Outcome::NotExercised);
+        for finding in &mut case.findings {
+            finding.severity = finding.severity.min(Severity::Inconclusive);
+            finding.actual = format!("{} ({doubt})", finding.actual);
+        }
+        if case.verdict() == Verdict::Pass {
+            case.findings.push(Finding::harness(Severity::Inconclusive, "the positive twin passes", &doubt));
+        }
+    }
+}
+
+/// True if the id is the scenario's case, or one of its rows.
+fn is_case_of(id: &str, scenario: &str) -> bool {
+    id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+}
+
+/// What all cases together say about the requirements of the selected sides.
+fn requirements(bound: &Bound, selection: &Selection, cases: &[CaseResult]) -> Vec<RequirementResult> {
+    let cases: Vec<_> = cases.iter().filter(|case| case.protocol == bound.pack.id()).collect();
+    let is_selected = |side: Role| selection.side.is_none_or(|wanted| wanted == side);
+    bound
+        .pack
+        .requirements()
+        .filter(|(_, requirement)| is_selected(requirement.side))
+        .map(|(group, requirement)| {
+            let outcomes = || cases.iter().filter_map(|case| Some((*case, *case.outcomes.get(&requirement.id)?)));
+            RequirementResult {
+                id: requirement.id.clone(),
+                protocol: bound.pack.id().to_owned(),
+                level: requirement.level,
+                side: requirement.side,
+                text: requirement.text.clone(),
+                source: requirement.source.to_string(),
+                group: group.to_owned(),
+                inferred: requirement.inferred,
+                excluded: requirement.excluded.clone(),
+                outcome: outcomes().map(|(_, outcome)| outcome).max().unwrap_or(Outcome::NotExercised),
+                broken_by: outcomes().filter(|(_, outcome)| *outcome == Outcome::Violated).map(|(case, _)| case.id.clone()).collect(),
+            }
+        })
+        .collect()
+}

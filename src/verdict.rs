@@ -5,7 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::transcript::{Role, Transcript};
+use crate::transcript::{Redaction, Role, Transcript};
 
 /// How strongly a document asks for something (RFC 2119).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,6 +104,26 @@ pub struct Finding {
     pub actual: String,
 }
 
+impl Finding {
+    /// Id under which the harness reports on itself.
+    pub const HARNESS: &str = "framegate-harness";
+
+    /// A finding about the harness's own work.
+    pub fn harness(severity: Severity, expected: &str, actual: &str) -> Self {
+        Self {
+            requirement: Self::HARNESS.to_owned(),
+            level: Level::Must,
+            severity,
+            text: "The harness must be able to put its question.".to_owned(),
+            source: "framegate".to_owned(),
+            event: None,
+            step: None,
+            expected: expected.to_owned(),
+            actual: actual.to_owned(),
+        }
+    }
+}
+
 /// What a transcript says about one requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,6 +180,17 @@ impl CaseResult {
             Some(Severity::Fail) => Verdict::Fail,
             Some(Severity::Error) => Verdict::Error,
         }
+    }
+
+    /// Takes credentials out of the conversation and of what is said about it.
+    pub fn redact(&mut self, redaction: &Redaction) {
+        redaction.transcript(&mut self.transcript);
+        for finding in &mut self.findings {
+            finding.expected = redaction.text(&finding.expected);
+            finding.actual = redaction.text(&finding.actual);
+        }
+        self.skipped = self.skipped.as_deref().map(|reason| redaction.text(reason));
+        self.repeat = redaction.text(&self.repeat);
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::manifest::FrameKind;
 use super::matcher;
 use super::pattern::{Names, Pattern};
-use crate::transcript::{Assembler, ConnectionId, Ending, Event, Message, Opcode, Request, Response, Role, What};
+use crate::transcript::{Assembler, ConnectionId, Ending, Event, Message, Opcode, Request, Response, Role, What, accept_key};
 
 /// Names of observations that are no frames of a catalogue. `message` and `frame` stand for sets of them.
 pub const RESERVED: [&str; 17] = [
@@ -102,13 +102,21 @@ struct Conversation {
     client: Assembler,
     server: Assembler,
     asked_upgrade: bool,
+    /// `Sec-WebSocket-Accept` as the last upgrade asks for it.
+    accept_key: String,
     /// Kind and correlation value of the frames that later ones may answer.
     requests: HashSet<(String, String)>,
 }
 
 impl Default for Conversation {
     fn default() -> Self {
-        Self { client: Assembler::new(Role::Client), server: Assembler::new(Role::Server), asked_upgrade: false, requests: HashSet::new() }
+        Self {
+            client: Assembler::new(Role::Client),
+            server: Assembler::new(Role::Server),
+            asked_upgrade: false,
+            accept_key: String::new(),
+            requests: HashSet::new(),
+        }
     }
 }
 
@@ -154,6 +162,7 @@ impl Hearing {
             What::Opened { session } => one("opened", json!({ "session": session })),
             What::Request(request) => {
                 conversation.asked_upgrade = request.is_upgrade();
+                conversation.accept_key = accept_key(request.header("Sec-WebSocket-Key").unwrap_or_default());
                 one(if request.is_upgrade() { "upgrade" } else { "request" }, request_value(request))
             }
             What::Response(response) => {
@@ -162,7 +171,11 @@ impl Hearing {
                     (_, true) => "refuse",
                     _ => "response",
                 };
-                one(name, response_value(response))
+                let mut value = response_value(response);
+                if name == "accept" {
+                    value["key"] = Value::from(judge_key(response, &conversation.accept_key));
+                }
+                one(name, value)
             }
             What::Frame(frame) => {
                 let assembler = if event.from == Role::Client { &mut conversation.client } else { &mut conversation.server };
@@ -235,6 +248,14 @@ fn close_value(payload: &[u8]) -> Value {
     }
 }
 
+fn judge_key(response: &Response, right: &str) -> &'static str {
+    match response.header("Sec-WebSocket-Accept") {
+        Some(key) if key == right => "right",
+        Some(_) => "wrong",
+        None => "missing",
+    }
+}
+
 fn ending_value(ending: &Ending) -> Value {
     let (how, why) = match ending {
         Ending::Finished => ("finished", ""),
@@ -250,6 +271,7 @@ fn request_value(request: &Request) -> Value {
     let query: Map<_, _> = request.query().into_iter().map(|(name, value)| (name, Value::from(value))).collect();
     json!({
         "method": request.method,
+        "version": request.version,
         "path": request.path(),
         "target": request.target,
         "query": query,

@@ -1,5 +1,7 @@
 //! `requirements.yaml`: one normative sentence a line.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,12 @@ pub struct Requirement {
     /// Why it is not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excluded: Option<String>,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, {}", self.document, self.section)
+    }
 }
 
 /// Where a requirement comes from.

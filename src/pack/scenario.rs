@@ -453,6 +453,12 @@ pub struct Policy {
     /// Read from the stream. On at the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<bool>,
+    /// Send every message in fragments of this many bytes; 0 for whole messages, as at the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fragment: Option<Span>,
+    /// Send a ping between fragments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interleave: Option<bool>,
     /// Name of the connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,

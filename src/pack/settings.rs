@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::manifest::Manifest;
 use super::parameter::{Parameter, Quantity, Span};
@@ -129,6 +130,14 @@ impl Settings {
             Some(Quantity::Bytes(size) | Quantity::Count(size)) => size,
             _ => 0,
         }
+    }
+
+    /// A parameter as templates see it: a time in milliseconds (scaled), a size in bytes, or a count.
+    pub fn parameter_value(&self, name: &str) -> Option<Value> {
+        self.parameters.get(name).map(|parameter| match parameter.value {
+            Quantity::Duration(duration) => Value::from(u64::try_from(self.scale(duration).as_millis()).unwrap_or(u64::MAX)),
+            Quantity::Bytes(number) | Quantity::Count(number) => Value::from(number),
+        })
     }
 
     /// How long something may take that must come within this span.

@@ -24,21 +24,17 @@ pub enum TemplateError {
 
 /// Fills every placeholder in the value, keys included.
 pub fn render(value: &Value, scope: &mut dyn Scope) -> Result<Value, TemplateError> {
-    match value {
-        Value::String(text) => render_string(text, scope),
-        Value::Array(items) => items.iter().map(|item| render(item, scope)).collect::<Result<_, _>>().map(Value::Array),
-        Value::Object(entries) => entries
-            .iter()
-            .map(|(key, value)| Ok((render_text(key, scope)?, render(value, scope)?)))
-            .collect::<Result<Map<_, _>, _>>()
-            .map(Value::Object),
-        other => Ok(other.clone()),
-    }
+    Renderer { scope, keeps_unknown: false }.value(value)
 }
 
 /// Fills every placeholder in the text.
 pub fn render_text(text: &str, scope: &mut dyn Scope) -> Result<String, TemplateError> {
-    render_string(text, scope).map(|value| as_text(&value))
+    Renderer { scope, keeps_unknown: false }.string(text).map(|value| as_text(&value))
+}
+
+/// Fills the placeholders that the scope knows and keeps the others, so that the result is a template still.
+pub fn render_known(value: &Value, scope: &mut dyn Scope) -> Result<Value, TemplateError> {
+    Renderer { scope, keeps_unknown: true }.value(value)
 }
 
 /// The paths of the placeholders in the value, outermost, for `lint`. A nested placeholder stands as `*`.
@@ -82,27 +78,9 @@ pub fn as_text(value: &Value) -> String {
     }
 }
 
-fn render_string(text: &str, scope: &mut dyn Scope) -> Result<Value, TemplateError> {
-    if !text.contains("${") {
-        return Ok(Value::from(text));
-    }
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (piece, tail) = next_piece(rest, text, scope)?;
-        pieces.push(piece);
-        rest = tail;
-    }
-    if let [Piece::Filled(_)] = pieces.as_slice()
-        && let Some(Piece::Filled(value)) = pieces.pop()
-    {
-        return Ok(value);
-    }
-    let joined = pieces.iter().map(|piece| match piece {
-        Piece::Filled(value) => as_text(value),
-        Piece::Bare(text) => (*text).to_owned(),
-    });
-    Ok(Value::String(joined.collect()))
+struct Renderer<'s> {
+    scope: &'s mut dyn Scope,
+    keeps_unknown: bool,
 }
 
 enum Piece<'a> {
@@ -110,40 +88,91 @@ enum Piece<'a> {
     Filled(Value),
 }
 
-fn next_piece<'a>(rest: &'a str, whole: &str, scope: &mut dyn Scope) -> Result<(Piece<'a>, &'a str), TemplateError> {
-    if let Some(tail) = rest.strip_prefix("$${") {
-        return Ok((Piece::Bare(&rest[1..3]), tail));
+impl Renderer<'_> {
+    fn value(&mut self, value: &Value) -> Result<Value, TemplateError> {
+        match value {
+            Value::String(text) => self.string(text),
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<_, _>>().map(Value::Array),
+            Value::Object(entries) => entries
+                .iter()
+                .map(|(key, value)| Ok((as_text(&self.string(key)?), self.value(value)?)))
+                .collect::<Result<Map<_, _>, _>>()
+                .map(Value::Object),
+            other => Ok(other.clone()),
+        }
     }
-    if let Some(tail) = rest.strip_prefix("${") {
-        let (path, tail) = placeholder(tail, whole, scope)?;
-        let value = scope.lookup(&path).ok_or(TemplateError::Unknown(path))?;
-        return Ok((Piece::Filled(value), tail));
-    }
-    let end = [
-        rest[1..].find("$${").map(|at| at + 1),
-        rest.char_indices().skip(1).find(|(at, _)| rest[*at..].starts_with("${")).map(|(at, _)| at),
-    ];
-    let end = end.into_iter().flatten().min().unwrap_or(rest.len());
-    Ok((Piece::Bare(&rest[..end]), &rest[end..]))
-}
 
-/// Reads a path up to its `}`, filling placeholders inside it.
-fn placeholder<'a>(mut rest: &'a str, whole: &str, scope: &mut dyn Scope) -> Result<(String, &'a str), TemplateError> {
-    let mut path = String::new();
-    loop {
-        if let Some(tail) = rest.strip_prefix('}') {
-            return Ok((path, tail));
+    fn string(&mut self, text: &str) -> Result<Value, TemplateError> {
+        if !text.contains("${") {
+            return Ok(Value::from(text));
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (piece, tail) = self.next_piece(rest, text)?;
+            pieces.push(piece);
+            rest = tail;
+        }
+        if let [Piece::Filled(value)] = pieces.as_mut_slice() {
+            return Ok(value.take());
+        }
+        let joined = pieces.iter().map(|piece| match piece {
+            Piece::Filled(value) => as_text(value),
+            Piece::Bare(text) => (*text).to_owned(),
+        });
+        Ok(Value::String(joined.collect()))
+    }
+
+    fn next_piece<'a>(&mut self, rest: &'a str, whole: &str) -> Result<(Piece<'a>, &'a str), TemplateError> {
+        if let Some(tail) = rest.strip_prefix("$${") {
+            let bare = if self.keeps_unknown { &rest[..3] } else { &rest[1..3] };
+            return Ok((Piece::Bare(bare), tail));
         }
         if let Some(tail) = rest.strip_prefix("${") {
-            let (inner, tail) = placeholder(tail, whole, scope)?;
-            let value = scope.lookup(&inner).ok_or(TemplateError::Unknown(inner))?;
-            path.push_str(&as_text(&value));
-            rest = tail;
-        } else {
-            let mut characters = rest.chars();
-            path.push(characters.next().ok_or_else(|| TemplateError::Open(whole.to_owned()))?);
-            rest = characters.as_str();
+            let (path, tail) = self.path(tail, whole)?;
+            return Ok((Piece::Filled(self.lookup(path)?), tail));
         }
+        let is_start = |at: &usize| rest[*at..].starts_with("${") || rest[*at..].starts_with("$${");
+        let end = rest.char_indices().map(|(at, _)| at).skip(1).find(is_start).unwrap_or(rest.len());
+        Ok((Piece::Bare(&rest[..end]), &rest[end..]))
+    }
+
+    /// Reads a path up to its `}`, filling placeholders inside it.
+    fn path<'a>(&mut self, mut rest: &'a str, whole: &str) -> Result<(String, &'a str), TemplateError> {
+        let mut path = String::new();
+        loop {
+            if let Some(tail) = rest.strip_prefix('}') {
+                return Ok((path, tail));
+            }
+            if let Some(tail) = rest.strip_prefix("${") {
+                let (inner, tail) = self.path(tail, whole)?;
+                path.push_str(&as_text(&self.lookup(inner)?));
+                rest = tail;
+            } else {
+                let mut characters = rest.chars();
+                path.push(characters.next().ok_or_else(|| TemplateError::Open(whole.to_owned()))?);
+                rest = characters.as_str();
+            }
+        }
+    }
+
+    fn lookup(&mut self, path: String) -> Result<Value, TemplateError> {
+        match self.scope.lookup(&path) {
+            Some(value) if self.keeps_unknown => Ok(escape(value)),
+            Some(value) => Ok(value),
+            None if self.keeps_unknown => Ok(Value::from(format!("${{{path}}}"))),
+            None => Err(TemplateError::Unknown(path)),
+        }
+    }
+}
+
+/// The template that renders to this value.
+fn escape(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace("${", "$${")),
+        Value::Array(items) => items.into_iter().map(escape).collect(),
+        Value::Object(entries) => entries.into_iter().map(|(key, value)| (key.replace("${", "$${"), escape(value))).collect(),
+        other => other,
     }
 }
 
@@ -182,6 +211,16 @@ mod tests {
     fn what_is_put_in_is_not_read_again_and_the_sign_can_be_escaped() {
         check(&json!("<${var.evil}>"), &json!("<${var.n}>"));
         check(&json!("$${var.n} é $ {"), &json!("${var.n} é $ {"));
+    }
+
+    #[test]
+    fn what_is_known_can_be_filled_first_and_the_rest_later() {
+        let template = json!({"a": "${row.x} ${saved.${row.x}} ${saved.y}", "b": "$${row.x}", "c": "${row.evil}"});
+        let mut rows = Fixed(json!({"row": {"x": "k", "evil": "${saved.k}"}}));
+        let half = render_known(&template, &mut rows).unwrap();
+        assert_eq!(half, json!({"a": "k ${saved.k} ${saved.y}", "b": "$${row.x}", "c": "$${saved.k}"}));
+        let mut saved = Fixed(json!({"saved": {"k": 1, "y": 2}}));
+        assert_eq!(render(&half, &mut saved), Ok(json!({"a": "k 1 2", "b": "${row.x}", "c": "${saved.k}"})));
     }
 
     #[test]

@@ -25,7 +25,10 @@ pub use quirks::Applied;
 pub use scope::Genesis;
 pub use script::Script;
 
-use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
+use crate::pack::fault::Change;
+use crate::pack::{Pack, Settings};
+use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response, Role};
+use std::sync::Arc;
 
 /// One side of a conversation.
 pub trait Peer: Send {
@@ -112,4 +115,10 @@ pub enum Action {
     Stimulate(String),
     /// The peer has nothing more to do: the case ends.
     Stop,
+}
+
+/// A reference peer with these deviations. Temporary: only the wire ones are missing.
+pub fn faulty(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, changes: &[Change]) -> (Box<dyn Peer>, Applied) {
+    let _ = changes;
+    (Box::new(Machine::new(pack, settings, side)), Applied::default())
 }

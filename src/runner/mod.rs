@@ -1,1 +1,62 @@
-//! The only place with tokio, sockets and clocks. It carries bytes between a peer and a target and writes down what was said; it never judges.
+//! The only place with tokio, sockets and clocks. It carries bytes between a peer and a target and writes down what was said.
+//!
+//! It never judges, and never acts by itself: no pong, no close, no frame that its peer did not ask for.
+
+mod body;
+mod bounds;
+mod clock;
+mod connection;
+mod dial;
+mod embedded;
+mod http;
+mod incoming;
+mod inlet;
+mod listener;
+mod live;
+mod log;
+mod outlet;
+mod process;
+mod serve;
+mod session;
+mod stimuli;
+mod stream;
+mod target;
+#[cfg(feature = "tls")]
+mod tls;
+pub mod wire;
+
+use std::time::Duration;
+
+pub use bounds::{Bounds, Limits, Stop};
+pub use embedded::embedded;
+pub use http::{encode_request, encode_response};
+pub use live::live;
+pub use serve::{ServeError, dial, serve};
+pub use target::{ClientTarget, ServerTarget, Target, TargetError, Tls};
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
+
+use crate::transcript::{ConnectionId, Event, Mark, Process, Role, Transcript, What};
+
+/// What a session is told by its connections and by the world around it.
+#[derive(Debug)]
+enum Notice {
+    /// The other side opened a connection.
+    Accepted(stream::Stream),
+    /// A connection that this side wanted is open.
+    Opened(ConnectionId),
+    /// The other side did something on a connection.
+    Arrived(ConnectionId, What),
+    /// A connection is over and its task has ended.
+    Gone(ConnectionId),
+    /// Somebody wants the peer to do this.
+    Stimulus(String),
+    /// The process under test ended.
+    Exited(Process),
+}
+
+/// The transcript of a case that the harness could not even begin.
+fn failed(role: Role, problem: &str) -> Transcript {
+    let what = What::Mark(Mark::Failed(problem.to_owned()));
+    Transcript { events: vec![Event { at: Duration::ZERO, connection: 0, from: role, what }] }
+}

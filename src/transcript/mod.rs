@@ -9,6 +9,7 @@ mod frame;
 mod http;
 pub mod json;
 mod log;
+mod redaction;
 
 pub use assembler::{Assembler, Message, Violation};
 pub use bytes::Bytes;
@@ -16,3 +17,4 @@ pub use event::{ConnectionId, Ending, Event, Mark, Process, Role, What};
 pub use frame::{Close, Frame, Opcode, Width};
 pub use http::{Request, Response, accept_key};
 pub use log::{ReadError, Transcript};
+pub use redaction::Redaction;

@@ -1,0 +1,11 @@
+//! The integration tests, one module a topic.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod acting;
+mod cli;
+mod embedded;
+mod golden;
+mod layering;
+mod live;
+mod report;
