@@ -6,6 +6,7 @@ mod deed;
 mod ledger;
 mod machine;
 mod mutation;
+mod null;
 mod outgoing;
 mod policy;
 mod quirks;
@@ -21,14 +22,12 @@ use std::time::Duration;
 
 pub use machine::Machine;
 pub use mutation::{Mutated, faulty};
+pub use null::Null;
 pub use quirks::Applied;
 pub use scope::Genesis;
 pub use script::Script;
 
-use crate::pack::fault::Change;
-use crate::pack::{Pack, Settings};
-use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response, Role};
-use std::sync::Arc;
+use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 
 /// One side of a conversation.
 pub trait Peer: Send {
@@ -115,10 +114,4 @@ pub enum Action {
     Stimulate(String),
     /// The peer has nothing more to do: the case ends.
     Stop,
-}
-
-/// A reference peer with these deviations. Temporary: only the wire ones are missing.
-pub fn faulty(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, changes: &[Change]) -> (Box<dyn Peer>, Applied) {
-    let _ = changes;
-    (Box::new(Machine::new(pack, settings, side)), Applied::default())
 }

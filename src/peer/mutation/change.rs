@@ -44,7 +44,9 @@ impl<P: Peer> Mutated<P> {
             }
             Change::Swap(_) if unit.is_message() => self.differently(Unit { is_swapped: true, ..unit }),
             Change::Set(set) => self.edit(unit, |value| outgoing::merge(value, set.tree.clone())),
-            Change::Unset(unset) => self.edit(unit, |value| drop(outgoing::remove(value, &unset.at))),
+            Change::Unset(unset) => self.edit(unit, |value| {
+                outgoing::remove(value, &unset.at);
+            }),
             Change::Freeze(freeze) => self.edit(unit, |value| {
                 if let Some(place) = value.pointer_mut(&freeze.at) {
                     place.clone_from(first.get_or_insert_with(|| place.clone()));

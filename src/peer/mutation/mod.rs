@@ -23,24 +23,24 @@ const TOKEN: u64 = u64::MAX;
 pub fn faulty(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, changes: &[Change]) -> (Box<dyn Peer>, Applied) {
     let mut quirks = Quirks::default();
     let applied = quirks.applied.clone();
-    let mut changed = Settings::clone(&settings);
-    for change in changes {
-        match change {
+    let mut faulty = Settings::clone(&settings);
+    for one in changes {
+        match one {
             Change::Ignore(pattern) => quirks.ignore.push(pattern.clone()),
             Change::Without(names) => quirks.without.extend(names.0.iter().cloned()),
-            Change::Timers(pace) if pace.is_finite() => quirks.pace *= pace.max(0.0),
+            Change::Timers(factor) if factor.is_finite() => quirks.pace *= factor.max(0.0),
             Change::Parameter(change) => {
-                if let Some(parameter) = changed.parameters.get_mut(&change.name) {
+                if let Some(parameter) = faulty.parameters.get_mut(&change.name) {
                     parameter.value = change.value;
                 }
             }
             _ => {}
         }
     }
-    if changed != *settings {
+    if faulty != *settings {
         quirks.normal = Some(Arc::clone(&settings));
     }
-    let machine = Machine::with(Arc::clone(&pack), Arc::new(changed), side, quirks);
+    let machine = Machine::with(Arc::clone(&pack), Arc::new(faulty), side, quirks);
     (Box::new(Mutated::new(machine, pack, settings, side, changes, applied.clone())), applied)
 }
 
@@ -75,6 +75,7 @@ struct Mutation {
 }
 
 /// The way of one connection's words to the wire.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and most combinations occur")]
 #[derive(Clone, Debug, Default)]
 struct Path {
     /// True while both sides speak frames.

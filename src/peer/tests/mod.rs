@@ -2,6 +2,7 @@
 
 mod machine;
 mod mutation;
+mod null;
 mod pair;
 mod script;
 
