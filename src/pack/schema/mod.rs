@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jsonschema::{Retrieve, Uri};
 use serde_json::Value;
 
-pub(in crate::pack) use refs::{Documents, keywords, lint};
+pub(in crate::pack) use refs::{Documents, keywords, reference_mistakes, unknown_keywords};
 
 /// A compiled schema.
 #[derive(Clone, Debug)]
