@@ -88,7 +88,7 @@ impl Breakage<'_> {
         text.push_str(&draw(&case.transcript, finding.event, style));
         text.push('\n');
         // On one line whatever its length, so that it can be copied.
-        text.push_str(&format!("{}repeat: {}\n", blanks(INDENT), escape(&case.repeat)));
+        text.extend([&blanks(INDENT), "repeat: ", &escape(&case.repeat), "\n"]);
         text.push_str(&self.others(style));
         text
     }
@@ -108,11 +108,9 @@ impl Breakage<'_> {
             return String::new();
         }
         let more = ids.len().saturating_sub(LISTED);
-        let mut listed = ids.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
-        if more > 0 {
-            listed.push_str(&format!(" and {more} more, named in the JSON report"));
-        }
-        entry("also in", &listed, style)
+        let listed = ids.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
+        let rest = if more > 0 { format!(" and {more} more, named in the JSON report") } else { String::new() };
+        entry("also in", &(listed + &rest), style)
     }
 }
 
@@ -146,5 +144,6 @@ fn entry(key: &str, value: &str, style: &Style) -> String {
 }
 
 fn paragraph(indent: usize, text: &str, style: &Style) -> String {
-    wrap(text, style.width.saturating_sub(indent)).iter().map(|line| format!("{}{line}\n", blanks(indent))).collect()
+    let lines = wrap(text, style.width.saturating_sub(indent));
+    format!("{}{}\n", blanks(indent), lines.join(&format!("\n{}", blanks(indent))))
 }

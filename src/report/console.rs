@@ -195,7 +195,7 @@ fn skipped(report: &Report, style: &Style) -> String {
     }
     reasons.sort_by(|a, count, b, other| other.cmp(count).then(a.cmp(b)));
     let lines = reasons.iter().map(|(reason, count)| format!("{}: {}", amount(*count, "case"), escape(reason)));
-    list("skipped", lines.collect(), style)
+    list("skipped", &lines.collect::<Vec<_>>(), style)
 }
 
 /// Musts and shoulds that no case put to the test: they count as nothing, and are named so that nobody takes them for passed.
@@ -204,10 +204,10 @@ fn not_exercised(report: &Report, style: &Style) -> String {
     let mut open: Vec<_> = report.requirements.iter().filter(open).collect();
     open.sort_by_key(|requirement| std::cmp::Reverse(requirement.level));
     let lines = open.iter().map(|requirement| format!("{}  {}", pad(requirement.level.as_str(), 6), escape(&requirement.id)));
-    list("not exercised", lines.collect(), style)
+    list("not exercised", &lines.collect::<Vec<_>>(), style)
 }
 
-fn list(title: &str, lines: Vec<String>, style: &Style) -> String {
+fn list(title: &str, lines: &[String], style: &Style) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -215,10 +215,10 @@ fn list(title: &str, lines: Vec<String>, style: &Style) -> String {
     let mut text = style.paint(Ink::Faint, title) + "\n";
     for line in lines.iter().take(NAMED) {
         let wrapped = wrap(line, style.width.saturating_sub(4));
-        text.push_str(&format!("  {}\n", wrapped.join("\n    ")));
+        text.extend(["  ", &wrapped.join("\n    "), "\n"]);
     }
     if more > 0 {
-        text.push_str(&format!("  and {more} more, in the JSON report\n"));
+        text.extend(["  and ", &more.to_string(), " more, in the JSON report\n"]);
     }
     text
 }

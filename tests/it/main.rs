@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod acting;
+mod cli;
 #[cfg(unix)]
 mod command;
 mod embedded;
