@@ -4,8 +4,12 @@
 
 mod acting;
 mod cli;
+#[cfg(unix)]
+mod command;
 mod embedded;
 mod golden;
 mod layering;
 mod live;
 mod report;
+#[cfg(feature = "tls")]
+mod secure;
