@@ -120,7 +120,7 @@ impl<'a> Lint<'a> {
     }
 
     fn pointer(&mut self, place: &Place<'_>, pointer: &str) {
-        if let Some(why) = text::pointer_mistake(pointer) {
+        if let Some(why) = text::pointer_mistake(pointer).filter(|_| !text::is_dynamic(pointer)) {
             self.wrong(place, format!("`{pointer}` is no JSON Pointer"), why);
         }
     }
