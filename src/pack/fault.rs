@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::parameter::Span;
 use super::pattern::{Names, Pattern};
-use super::scenario::Raw;
+use super::scenario::{Raw, RawFrame};
 use crate::transcript::Role;
 
 /// The file.
@@ -120,6 +120,10 @@ pub enum Change {
     Replace(Replace),
     /// Followed by something else.
     Add(Replace),
+    /// Followed by a frame with every bit in hand.
+    AddFrame(AddFrame),
+    /// Sent with its first frame bent.
+    Bend(Bend),
     /// Sent in fragments of this many bytes.
     Fragment(Fragment),
     /// Closes with another code.
@@ -196,6 +200,36 @@ pub struct Replace {
     pub of: Select,
     /// What stands there instead.
     pub with: Raw,
+}
+
+/// A frame with every bit in hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddFrame {
+    /// After what.
+    pub of: Select,
+    /// The frame.
+    pub frame: RawFrame,
+}
+
+/// What is wrong with a frame. What is left out stays right.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bend {
+    /// Of what.
+    pub of: Select,
+    /// Its reserved bits, RSV1 is 4.
+    #[serde(default)]
+    pub rsv: u8,
+    /// True to mask as a server, or not to mask as a client.
+    #[serde(default)]
+    pub wrong_mask: bool,
+    /// True to write its length in eight bytes.
+    #[serde(default)]
+    pub long: bool,
+    /// True to end the stream in the middle of it.
+    #[serde(default)]
+    pub cut: bool,
 }
 
 /// Fragmentation.

@@ -10,7 +10,6 @@ use crate::pack::fault::Excuse;
 use crate::peer::{self, Null};
 use crate::plan::{Case, Selection, plan};
 use crate::suite::{Bound, trial};
-use crate::transcript::Role;
 use crate::verdict::proof::{Hole, Proof, State, Tried, Vacuous};
 use crate::verdict::{CaseResult, Level, Outcome, Severity, Verdict};
 
@@ -120,8 +119,8 @@ impl Bench<'_> {
     }
 
     fn excuse(&self, mutant: &Mutant) -> Option<String> {
-        let excuses = self.bound.pack.layers.iter().flat_map(|layer| &layer.excused).chain(&self.bound.pack.faults.excused);
-        excuses.into_iter().find(|excuse| fits(&excuse.mutant, &mutant.id)).map(|Excuse { reason, .. }| reason.clone())
+        let mut excuses = self.bound.pack.layers.iter().flat_map(|layer| &layer.faults.excused);
+        excuses.find(|excuse| fits(&excuse.mutant, &mutant.id)).map(|Excuse { reason, .. }| reason.clone())
     }
 
     /// Requirements of the level must or should that no mutant broke.
@@ -146,13 +145,14 @@ impl Bench<'_> {
     /// The null peers against which a case passes.
     fn vacuous(&self, case: &Case) -> Vec<Vacuous> {
         let passes = |null: &Null| {
-            let mut target = peer::null(*null, self.bound.pack.clone(), case.side);
+            let mut target = null.peer(self.bound.pack.clone(), self.bound.settings.clone(), case.side);
             trial(self.bound, case, &mut *target).verdict() == Verdict::Pass
         };
-        let excuses: Vec<_> =
-            self.bound.pack.layers.iter().flat_map(|layer| &layer.vacuous).chain(&self.bound.pack.faults.vacuous).collect();
+        let excuses: Vec<_> = self.bound.pack.layers.iter().flat_map(|layer| &layer.faults.vacuous).collect();
+        let case_name = case.id.split_once('/').map_or(case.id.as_str(), |(_, name)| name);
         let reason = |null: Null| {
-            let fitting = excuses.iter().find(|excuse| fits(&excuse.case, &case.id) && excuse.peers.iter().any(|name| name == null.name()));
+            let fitting =
+                excuses.iter().find(|excuse| fits(&excuse.case, case_name) && excuse.peers.iter().any(|name| name == null.name()));
             fitting.map(|excuse| excuse.reason.clone())
         };
         let found = Null::ALL.into_iter().filter(passes);

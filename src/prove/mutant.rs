@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::constraint::{Breach, Constraint, constraints};
 use crate::pack::Pack;
-use crate::pack::fault::{Change, CloseAfter, Delay, Replace, Select, Set, Unset};
+use crate::pack::fault::{Change, Delay, Put, Replace, Select, Unset};
 use crate::pack::parameter::Span;
 use crate::pack::pattern::{Names, Pattern};
 use crate::pack::requirement::Requirement;
@@ -29,7 +29,7 @@ pub struct Mutant {
 
 /// Every mutant of the pack: those of its schemas, those of its rules, and those of its `faults.yaml`.
 pub fn mutants(pack: &Pack) -> Vec<Mutant> {
-    let by_hand = pack.faults.faults.iter().map(|fault| Mutant {
+    let by_hand = pack.faults().map(|fault| Mutant {
         id: format!("{}/fault/{}", fault.side, fault.id),
         side: fault.side,
         what: fault.what.clone(),
@@ -65,7 +65,7 @@ fn breach(frame: &str, constraint: &Constraint) -> Change {
     let of = select(frame);
     match &constraint.breach {
         Breach::Unset => Change::Unset(Unset { of, at: constraint.at.clone() }),
-        Breach::Set(value) => Change::Put(crate::pack::fault::Put { of, at: constraint.at.clone(), value: value.clone() }),
+        Breach::Set(value) => Change::Put(Put { of, at: constraint.at.clone(), value: value.clone() }),
     }
 }
 
@@ -148,10 +148,7 @@ fn operators(pack: &Pack, side: Role, rule: &Rule) -> Vec<(&'static str, Change)
         }
         Kind::Equals(equals) => {
             let tree = json!("framegate-other");
-            vec![(
-                "says another value",
-                Change::Put(crate::pack::fault::Put { of: of(&equals.of.of), at: equals.of.key.clone(), value: tree }),
-            )]
+            vec![("says another value", Change::Put(Put { of: of(&equals.of.of), at: equals.of.key.clone(), value: tree }))]
         }
     }
 }
@@ -214,16 +211,4 @@ fn of(pattern: &Pattern) -> Select {
 
 fn first(pattern: &Pattern) -> Select {
     Select { nth: Some(1), ..of(pattern) }
-}
-
-/// Closes with an undocumented code after its first message; every pack must notice somewhere.
-pub(super) fn untimely_close(side: Role) -> Change {
-    let _ = side;
-    Change::CloseAfter(CloseAfter { of: Select { nth: Some(1), ..select("message") }, code: 1011 })
-}
-
-/// A `set` of one field.
-#[cfg(test)]
-fn set(frame: &str, tree: Value) -> Change {
-    Change::Set(Set { of: select(frame), tree })
 }

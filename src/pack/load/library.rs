@@ -216,12 +216,7 @@ impl Reading<'_> {
         let machines = self.yaml(&format!("{folder}/machine.yaml"), "machine");
         let schemas = self.schemas(id);
         self.strays(id);
-        Some(Files {
-            manifest: manifest?,
-            layers: layers.into_iter().collect::<Option<_>>()?,
-            machines: machines?,
-            schemas,
-        })
+        Some(Files { manifest: manifest?, layers: layers.into_iter().collect::<Option<_>>()?, machines: machines?, schemas })
     }
 
     fn layer(&mut self, name: &str, group: &str) -> Option<LayerFiles> {
@@ -253,7 +248,9 @@ impl Reading<'_> {
     fn strays(&mut self, id: &str) {
         let library = self.library;
         let is_read = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
-            ["scenarios", folder, file] => ["requirements.yaml", "faults.yaml"].contains(&file) || (library.is_pack(folder) && SINGLE.contains(&file)),
+            ["scenarios", folder, file] => {
+                ["requirements.yaml", "faults.yaml"].contains(&file) || (library.is_pack(folder) && SINGLE.contains(&file))
+            }
             ["scenarios", _, "server" | "client", file] => file.strip_suffix(".yaml").is_some(),
             ["schemas", _, file] => file.strip_suffix(".json").is_some(),
             _ => false,

@@ -221,6 +221,11 @@ impl<P: Peer> Mutated<P> {
         self.paths.values().any(|path| !path.held.is_empty())
     }
 
+    fn masked_wrongly(&mut self, frame: Frame) -> Frame {
+        let key = self.invention.mask();
+        frame.masked_for(self.side.other(), key)
+    }
+
     fn masked(&mut self, frame: Frame) -> Frame {
         let key = self.invention.mask();
         frame.masked_for(self.side, key)

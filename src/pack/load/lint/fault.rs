@@ -82,6 +82,9 @@ impl<'l, 'a> FaultLint<'l, 'a> {
                 self.select(&place.key("add").key("of"), &add.of);
                 raw(self.lint, &place.key("add").key("with"), &add.with, &self.scope);
             }
+            Change::Put(put) => self.at(&place.key("put"), &put.of, &put.at),
+            Change::AddFrame(add) => self.select(&place.key("add_frame").key("of"), &add.of),
+            Change::Bend(bend) => self.select(&place.key("bend").key("of"), &bend.of),
             Change::Fragment(fragment) => self.select(&place.key("fragment").key("of"), &fragment.of),
             Change::CloseAfter(after) => self.select(&place.key("close_after").key("of"), &after.of),
             Change::Ignore(pattern) => self.lint.pattern(&place.key("ignore"), pattern, Some(self.side.other()), &self.scope),
