@@ -4,12 +4,10 @@
 
 mod acting;
 mod cli;
-#[cfg(unix)]
 mod command;
 mod embedded;
 mod golden;
 mod layering;
 mod live;
 mod report;
-#[cfg(feature = "tls")]
 mod secure;
