@@ -1,9 +1,8 @@
 //! The course of a case: which requirements it was to put to the test and did not, and why.
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 
 use crate::pack::Pack;
-use crate::pack::scenario::Step;
 use crate::plan::Case;
 use crate::verdict::{Finding, Outcome, Severity};
 
@@ -16,10 +15,10 @@ use super::tally::{Tally, Weight};
 
 /// Adds every requirement of the case to the tallies, and gives a finding for each that was not put to the test.
 pub(super) fn judge(pack: &Pack, case: &Case, reading: &Reading, steps: &Steps, tallies: &mut IndexMap<String, Tally>) -> Vec<Finding> {
-    let meant = requirements(case);
-    meant.iter().for_each(|requirement| {
+    let meant = case.requirements();
+    for requirement in &meant {
         tallies.entry((*requirement).to_owned()).or_default();
-    });
+    }
     if let Some(missing) = missing_target(reading, steps) {
         return vec![missing];
     }
@@ -31,22 +30,12 @@ pub(super) fn judge(pack: &Pack, case: &Case, reading: &Reading, steps: &Steps, 
     let reason = obstacle.map_or_else(|| quiet(reading), Obstacle::reason);
     let (step, event) = (obstacle.and_then(|obstacle| obstacle.step), obstacle.and_then(|obstacle| obstacle.event));
     let open = meant.iter().copied().filter(is_open).filter_map(|id| pack.requirement(id));
-    let findings: Vec<_> = open.map(|requirement| finding::inconclusive(pack, requirement, step, event, &reason)).collect();
+    let findings: Vec<_> = open.map(|requirement| finding::inconclusive(requirement, step, event, &reason)).collect();
     let is_told = !findings.is_empty() || meant.iter().any(|id| is_explained(&tallies[*id]));
     match obstacle.filter(|_| !is_told) {
         Some(obstacle) => vec![prerequisite(obstacle)],
         None => findings,
     }
-}
-
-/// Every requirement that a step proves or that the case covers, once each.
-fn requirements(case: &Case) -> IndexSet<&str> {
-    let proved = case.steps.iter().flat_map(|step| match step {
-        Step::Expect(expect) => expect.proves.as_slice(),
-        Step::Absent(absent) => absent.proves.as_slice(),
-        _ => &[],
-    });
-    proved.chain(&case.covers).map(String::as_str).collect()
 }
 
 /// No target, unless a step expected just that.

@@ -1,33 +1,23 @@
 //! Violations into findings: severity, sentence and source of the requirement.
 
-use crate::pack::Pack;
 use crate::pack::requirement::Requirement;
 use crate::verdict::{Finding, Level, Severity};
 
 use super::tally::{Violation, Weight};
 
-/// Stands for a requirement where the harness is at fault.
-pub const HARNESS: &str = "framegate-harness";
 /// Stands for a requirement where the target could not be brought to a test at all.
 pub const TARGET: &str = "framegate-target";
 /// Stands for a requirement where a step that proves nothing by itself was not met.
 pub const PREREQUISITE: &str = "framegate-prerequisite";
 
-/// Document and section, as reports print them.
-pub fn source(pack: &Pack, requirement: &Requirement) -> String {
-    let source = &requirement.source;
-    let title = pack.manifest.documents.get(&source.document).map_or(source.document.as_str(), |document| document.title.as_str());
-    format!("{title}, {}", source.section)
-}
-
 /// The finding that a violation of this requirement makes.
-pub(super) fn of(pack: &Pack, requirement: &Requirement, violation: Violation) -> Finding {
+pub(super) fn of(requirement: &Requirement, violation: Violation) -> Finding {
     Finding {
         requirement: requirement.id.clone(),
         level: requirement.level,
         severity: severity(requirement, violation.weight),
         text: requirement.text.clone(),
-        source: source(pack, requirement),
+        source: requirement.source.to_string(),
         event: violation.event,
         step: violation.step,
         expected: violation.expected,
@@ -36,13 +26,13 @@ pub(super) fn of(pack: &Pack, requirement: &Requirement, violation: Violation) -
 }
 
 /// The finding that this requirement could not be judged.
-pub(super) fn inconclusive(pack: &Pack, requirement: &Requirement, step: Option<usize>, event: Option<usize>, why: &str) -> Finding {
+pub(super) fn inconclusive(requirement: &Requirement, step: Option<usize>, event: Option<usize>, why: &str) -> Finding {
     Finding {
         requirement: requirement.id.clone(),
         level: requirement.level,
         severity: Severity::Inconclusive,
         text: requirement.text.clone(),
-        source: source(pack, requirement),
+        source: requirement.source.to_string(),
         event,
         step,
         expected: "a conversation that puts this to the test".to_owned(),
@@ -50,24 +40,13 @@ pub(super) fn inconclusive(pack: &Pack, requirement: &Requirement, step: Option<
     }
 }
 
-/// A finding about the harness, the target as a whole or the course of the case; `id` is one of the names above.
+/// A finding about the target as a whole or the course of the case; `id` is one of the names above.
 pub(super) fn about(id: &str, severity: Severity, expected: impl Into<String>, actual: impl Into<String>) -> Finding {
     let text = match id {
-        HARNESS => "The harness does its work and sends only what its own schemas allow, unless a step says otherwise.",
         TARGET => "The target can be reached and stays usable while it is tested.",
         _ => "What a case needs before it can prove something is met.",
     };
-    Finding {
-        requirement: id.to_owned(),
-        level: Level::Must,
-        severity,
-        text: text.to_owned(),
-        source: "framegate".to_owned(),
-        event: None,
-        step: None,
-        expected: expected.into(),
-        actual: actual.into(),
-    }
+    Finding { requirement: id.to_owned(), text: text.to_owned(), ..Finding::harness(severity, &expected.into(), &actual.into()) }
 }
 
 fn severity(requirement: &Requirement, weight: Weight) -> Severity {

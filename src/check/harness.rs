@@ -6,16 +6,17 @@ use crate::plan::Case;
 use crate::transcript::Process;
 use crate::verdict::{Finding, Severity};
 
-use super::finding::{HARNESS, TARGET, about};
+use super::finding::{TARGET, about};
 use super::phrase;
 use super::reading::Reading;
 
 /// What the harness says it failed to do, and the frames that it sent against its own schemas without a step that says so.
 pub(super) fn judge(pack: &Pack, case: Option<&Case>, reading: &Reading) -> Vec<Finding> {
-    let failures = reading.script.failures.iter().map(|(event, what)| Finding {
-        event: Some(*event),
-        ..about(HARNESS, Severity::Error, "that the harness does its work", what.clone())
-    });
+    let failures = reading
+        .script
+        .failures
+        .iter()
+        .map(|(event, what)| Finding { event: Some(*event), ..Finding::harness(Severity::Error, "that the harness does its work", what) });
     failures.chain(case.into_iter().flat_map(|case| dishonest(pack, case, reading))).collect()
 }
 
@@ -30,7 +31,7 @@ fn dishonest(pack: &Pack, case: &Case, reading: &Reading) -> Vec<Finding> {
         let (frame, breach) = first_breach(pack, case.steps.get(step)?, seen)?;
         let expected = format!("a `{frame}` that its schema accepts, or `invalid: true` in step {step}: {}", breach.expected);
         let actual = format!("the harness sent {} at `{}`", phrase::observation(seen), breach.at);
-        Some(Finding { event: Some(seen.event), step: Some(step), ..about(HARNESS, Severity::Error, expected, actual) })
+        Some(Finding { event: Some(seen.event), step: Some(step), ..Finding::harness(Severity::Error, &expected, &actual) })
     })
     .collect()
 }

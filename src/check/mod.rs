@@ -14,7 +14,6 @@ mod rule;
 #[cfg(test)]
 mod sample;
 mod schema;
-mod secrets;
 mod tally;
 
 use indexmap::IndexMap;
@@ -24,7 +23,7 @@ use crate::plan::Case;
 use crate::transcript::{Role, Transcript};
 use crate::verdict::{Finding, Outcome};
 
-pub use finding::{HARNESS, PREREQUISITE, TARGET, source};
+pub use finding::{PREREQUISITE, TARGET};
 
 use reading::Reading;
 use schema::Conformance;
@@ -58,10 +57,9 @@ pub fn judge(pack: &Pack, settings: &Settings, case: Option<&Case>, side: Role, 
     let outcomes = tallies.iter().map(|(requirement, tally)| (requirement.clone(), tally.outcome())).collect();
     for (requirement, tally) in tallies {
         if let Some(requirement) = pack.requirement(&requirement) {
-            findings.extend(tally.into_violations().into_iter().map(|violation| finding::of(pack, requirement, violation)));
+            findings.extend(tally.into_violations().into_iter().map(|violation| finding::of(requirement, violation)));
         }
     }
-    secrets::hide(pack, settings, &mut findings);
     findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.event.unwrap_or(usize::MAX)));
     Judgement { findings, outcomes }
 }

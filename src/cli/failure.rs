@@ -69,6 +69,9 @@ pub(crate) enum Failure {
     /// A target that cannot be understood or brought up.
     #[error("{0}")]
     Target(String),
+    /// A server that does not answer.
+    #[error("{0}")]
+    Unreachable(String),
     /// A selection that selects nothing.
     #[error("no case is selected; `framegate list cases` names them")]
     NothingSelected,
@@ -105,9 +108,10 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// 4 where nothing was selected, 70 where the harness is at fault, else 2.
+    /// 3 for what cannot be reached, 4 where nothing was selected, 70 where the harness is at fault, else 2.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::Unreachable(_) => 3,
             Self::NothingSelected => 4,
             Self::Signals(_) => 70,
             _ => 2,

@@ -20,7 +20,7 @@ pub(crate) fn stop_on_signal(stop: &Stop, notice: &'static str) -> Result<(), Fa
         runtime.block_on(async {
             signals.next().await;
             note(notice);
-            // stop.request();
+            stop.request();
             signals.next().await;
             leave();
         });

@@ -42,6 +42,7 @@ struct State {
     running: BTreeSet<String>,
     begun: Instant,
     drawn: Option<Instant>,
+    has_printed: bool,
 }
 
 /// A status line that changes more often than this cannot be read.
@@ -52,14 +53,18 @@ impl Progress {
     /// Follows a run with these lines.
     pub(crate) fn new(lines: Lines, clock: Clock, style: Style) -> Self {
         let begun = Instant::now();
-        let state = State { planned: 0, done: 0, broken: 0, running: BTreeSet::new(), begun, drawn: None };
+        let state = State { planned: 0, done: 0, broken: 0, running: BTreeSet::new(), begun, drawn: None, has_printed: false };
         let is_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         Self { lines, clock, style, is_terminal, state: Mutex::new(state) }
     }
 
-    /// Takes the status line away.
+    /// Takes the status line away, and sets the lines apart from what follows.
     pub(crate) fn finish(&self) {
-        self.state().clear();
+        let mut state = self.state();
+        state.clear();
+        if state.has_printed {
+            print("\n");
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,6 +123,7 @@ impl Observer for Progress {
         };
         if is_wanted {
             state.clear();
+            state.has_printed = true;
             print(&(case_line(result, self.clock, &self.style) + "\n"));
         }
         self.draw(&mut state);
@@ -131,7 +137,7 @@ mod tests {
     #[test]
     fn the_status_line_counts_and_names_what_runs() {
         let running = ["demo/server/a".to_owned(), "demo/server/b".to_owned()].into();
-        let state = State { planned: 40, done: 12, broken: 1, running, begun: Instant::now(), drawn: None };
+        let state = State { planned: 40, done: 12, broken: 1, running, begun: Instant::now(), drawn: None, has_printed: false };
         let line = state.line(&Style::plain(100));
         assert!(line.starts_with("12/40 · 1 failure · ") && line.ends_with(" · demo/server/a and 1 more"), "{line}");
         assert_eq!(state.line(&Style::plain(20)).chars().count(), 19);

@@ -84,8 +84,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let packs = args.packs()?;
     let declarations = Declaration::parse_all(&args.set)?;
-    let bounds = args.bind(&packs, &declarations)?;
-    let subject = target::subject(args, &bounds)?;
+    let mut bounds = args.bind(&packs, &declarations)?;
+    let subject = target::subject(args, &mut bounds)?;
     let selection = args.selection(&packs, &subject)?;
     let cases: Vec<Case> = bounds.iter().flat_map(|bound| plan(&bound.pack, &bound.settings, &selection)).collect();
     if cases.is_empty() {

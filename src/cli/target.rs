@@ -1,21 +1,58 @@
 //! What is tested, from the command line: the embedded peers, a server's address or a client's command.
 
+use std::sync::Arc;
+
 use framegate::pack::Pack;
 use framegate::pack::fault::Change;
+use framegate::runner::{ClientTarget, ServerTarget, Target, Tls};
 use framegate::suite::{Bound, Subject};
-use framegate::transcript::Role;
+use framegate::transcript::{Redaction, Role};
 
 use super::Failure;
 use super::run::Args;
 
-/// What the arguments name.
-pub(crate) fn subject(args: &Args, bounds: &[Bound]) -> Result<Subject, Failure> {
+/// What the arguments name. A path in a server's address becomes that of the pack's endpoint.
+pub(crate) fn subject(args: &Args, bounds: &mut [Bound]) -> Result<Subject, Failure> {
     match (&args.server, &args.client, bounds) {
-        (Some(_), _, _) | (_, Some(_), _) => Err(Failure::Target("live targets are not wired up yet".to_owned())),
+        (Some(url), _, [bound, ..]) => {
+            let server = server(url, &Tls { ca: args.ca.clone(), insecure: args.insecure })?;
+            reach(Arc::make_mut(&mut bound.pack), server.path());
+            Ok(Subject::Live(Target::Server(server)))
+        }
+        (_, Some(command), [bound, ..]) => Ok(Subject::Live(Target::Client(client(command, bound)))),
         (None, None, [bound, ..]) => {
             Ok(Subject::Embedded { changes: args.fault.as_deref().map(|id| changes(&bound.pack, id)).transpose()? })
         }
-        (None, None, []) => Ok(Subject::Embedded { changes: None }),
+        (.., []) => Ok(Subject::Embedded { changes: None }),
+    }
+}
+
+/// The server at this address.
+pub(crate) fn server(url: &str, tls: &Tls) -> Result<ServerTarget, Failure> {
+    ServerTarget::parse(url, tls).map_err(|error| Failure::Target(Redaction::new(secrets(url)).text(&error.to_string())))
+}
+
+/// Makes a client of this pack connect to this path and query, if there is one; queries of the pack stay beside it.
+pub(crate) fn reach(pack: &mut Pack, target: &str) {
+    if target.is_empty() {
+        return;
+    }
+    let endpoint = &mut pack.manifest.endpoint;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    path.clone_into(&mut endpoint.path);
+    let request = framegate::transcript::Request::upgrade("", &format!("?{query}"), "");
+    // `$${` is a literal `${` of a template.
+    endpoint.query.extend(request.query().into_iter().map(|(name, value)| (name, value.replace("${", "$${"))));
+}
+
+fn client(command: &str, bound: &Bound) -> ClientTarget {
+    let Bound { pack, settings } = bound;
+    ClientTarget {
+        command: command.to_owned(),
+        tokens: settings.credentials.clone(),
+        stimuli: settings.stimuli.clone(),
+        path: pack.manifest.endpoint.path.clone(),
+        ..ClientTarget::default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::breakage::breakages;
+use super::breakage::{Drawn, breakages};
 use super::table::Table;
 use super::text::{Ink, Style, amount, blanks, columns, duration, escape, fit, pad, wrap};
 use crate::transcript::Role;
@@ -70,7 +70,8 @@ pub fn render(report: &Report, style: &Style) -> String {
 
 /// Everything that is broken or could not be told, each once, with its conversation.
 pub fn broken(report: &Report, style: &Style) -> String {
-    let rendered: Vec<_> = breakages(report).iter().map(|breakage| breakage.render(style)).collect();
+    let mut drawn = Drawn::new();
+    let rendered: Vec<_> = breakages(report).iter().map(|breakage| breakage.render(&mut drawn, style)).collect();
     rendered.join("\n")
 }
 
@@ -135,7 +136,7 @@ fn requirements(report: &Report, style: &Style) -> String {
     for requirement in &report.requirements {
         groups.entry((&requirement.protocol, requirement.side, &requirement.group)).or_default().push(requirement);
     }
-    groups.sort_by(|(a, ..), _, (b, ..), _| a.cmp(b));
+    groups.sort_by_key(|(protocol, side, group), _| (*protocol, std::cmp::Reverse(*side), *group));
     let titles = ["protocol", "side", "group", "level", "satisfied", "violated", "not exercised", "excluded"];
     let mut table = Table::new(&titles).right(&[4, 5, 6, 7]);
     for ((protocol, side, group), requirements) in groups {

@@ -7,6 +7,11 @@ use crate::transcript::{Bytes, Close, Ending, Event, Frame, Mark, Opcode, Proces
 const LOOKED_AT: usize = 4096;
 const HEX_SHOWN: usize = 16;
 
+/// The event in one line of at most this many columns: what the pictures of a report show of it.
+pub fn event_line(event: &Event, width: usize) -> String {
+    label(event, width)
+}
+
 /// The event in at most this many columns.
 pub(super) fn label(event: &Event, width: usize) -> String {
     let text = match &event.what {

@@ -108,3 +108,40 @@ impl Timers {
         if self.is_due(now) { self.tokens.pop_first().map(|(_, token)| token) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lateness_is_said_once_and_only_where_it_matters() {
+        let mut clock = Clock::watched();
+        let tick = clock.next_tick().unwrap();
+        assert_eq!(clock.lateness(Duration::ZERO), None);
+        assert_eq!(clock.lateness(tick + LATE), None);
+        let tick = clock.next_tick().unwrap();
+        let now = tick + LATE * 2;
+        assert_eq!(clock.lateness(now), Some(LATE * 2));
+        assert_eq!(clock.lateness(now), None);
+        assert_eq!(Clock::paused().lateness(now), None);
+    }
+
+    #[test]
+    fn turns_are_counted_within_one_instant_of_virtual_time_only() {
+        let (first, second) = (Duration::from_secs(1), Duration::from_secs(2));
+        let mut clock = Clock::paused();
+        assert_eq!([first, first, first, second].map(|now| clock.count_turn(now)), [0, 1, 2, 0]);
+        assert_eq!([first, first].map(|now| Clock::watched().count_turn(now)), [0, 0]);
+    }
+
+    #[test]
+    fn wake_ups_come_in_order_and_never_early() {
+        let mut timers = Timers::default();
+        for (at, token) in [(2, 20), (1, 10), (1, 11)] {
+            timers.insert(Duration::from_secs(at), token);
+        }
+        let now = Duration::from_secs(1);
+        assert_eq!([timers.pop(now), timers.pop(now), timers.pop(now)], [Some(10), Some(11), None]);
+        assert_eq!(timers.next(), Some(Duration::from_secs(2)));
+    }
+}

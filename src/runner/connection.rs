@@ -173,13 +173,11 @@ impl Connection {
     async fn run(mut self) {
         while !self.is_over() {
             match self.turn().await {
-                Turn::Ordered(None) => self.leave(),
+                Turn::Ordered(None) | Turn::Delivered(false) => self.leave(),
                 Turn::Ordered(Some(Order::Reset)) => return self.reset(),
                 Turn::Ordered(Some(order)) => self.obey(order),
-                Turn::Written(Ok(())) => {}
+                Turn::Written(Ok(())) | Turn::Delivered(true) => {}
                 Turn::Written(Err(error)) => self.give_up_writing(&error),
-                Turn::Delivered(true) => {}
-                Turn::Delivered(false) => self.leave(),
                 Turn::Read(result) => self.inlet.take(result),
                 Turn::Patience => self.inlet.give_up_body(),
                 Turn::Expired => return,

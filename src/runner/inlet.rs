@@ -26,9 +26,17 @@ pub(super) struct Inlet {
     body_since: Option<Instant>,
     most_dropped: usize,
     is_on: bool,
-    has_ended: bool,
-    is_flooded: bool,
     was_reset: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// The stream has ended.
+    Ended,
+    /// Reading was given up.
+    Flooded,
 }
 
 impl Inlet {
@@ -44,9 +52,8 @@ impl Inlet {
             body_since: None,
             most_dropped: limits.transcript,
             is_on: true,
-            has_ended: false,
-            is_flooded: false,
             was_reset: false,
+            stage: Stage::Open,
         }
     }
 
@@ -99,7 +106,7 @@ impl Inlet {
     }
 
     pub(super) fn wants_bytes(&self) -> bool {
-        self.is_on && !self.has_ended && self.events.is_empty()
+        self.is_on && self.stage == Stage::Open && self.events.is_empty()
     }
 
     /// Since when a head waits for its body, if one does.
@@ -113,12 +120,12 @@ impl Inlet {
 
     /// True if all was read and taken.
     pub(super) fn is_over(&self) -> bool {
-        self.has_ended && self.events.is_empty()
+        self.stage != Stage::Open && self.events.is_empty()
     }
 
     /// True if so much arrived that nobody can read that reading was given up.
     pub(super) fn is_flooded(&self) -> bool {
-        self.is_flooded
+        self.stage == Stage::Flooded
     }
 
     pub(super) fn into_half(self) -> ReadHalf<Stream> {
@@ -138,9 +145,9 @@ impl Inlet {
             (false, Some(_)) => self.body_since = None,
             _ => {}
         }
-        if !self.has_ended && self.incoming.dropped() > self.most_dropped as u64 {
-            self.is_flooded = true;
+        if self.stage == Stage::Open && self.incoming.dropped() > self.most_dropped as u64 {
             self.finish(Ending::Overflow(format!("more than {} bytes that cannot be kept", self.most_dropped)));
+            self.stage = Stage::Flooded;
         }
     }
 
@@ -148,7 +155,7 @@ impl Inlet {
         self.events.extend(self.incoming.finish());
         self.events.push_back(What::Ended(ending));
         self.body_since = None;
-        self.has_ended = true;
+        self.stage = Stage::Ended;
     }
 }
 

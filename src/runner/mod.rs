@@ -1,6 +1,51 @@
 //! The only place with tokio, sockets and clocks. It carries bytes between a peer and a target and writes down what was said.
 //!
 //! It never judges, and never acts by itself: no pong, no close, no frame that its peer did not ask for.
+//!
+//! ```text
+//!   peer ◄─ inputs ── session ── orders ─► connection ── bytes ─► stream (memory, TCP, TLS)
+//!        ── actions ►    │     ◄─ notices ─   inlet    ◄─ bytes ──
+//!                        ▼                    outlet
+//!                       log (transcript)
+//! ```
+//!
+//! ```
+//! use framegate::peer::{Action, Input, Peer};
+//! use framegate::runner::{Bounds, embedded};
+//! use framegate::transcript::{Ending, Event, Request, Response, Role, What};
+//!
+//! /// Dials, and stops when the connection ends.
+//! struct Client;
+//! /// Refuses every request.
+//! struct Server;
+//!
+//! impl Peer for Client {
+//!     fn step(&mut self, _: std::time::Duration, input: Input<'_>) -> Vec<Action> {
+//!         match input {
+//!             Input::Start => {
+//!                 let request = Request::upgrade("", "/socket", "dGhlIHNhbXBsZSBub25jZQ==");
+//!                 vec![Action::Open { connection: 1, session: "main".to_owned(), request }]
+//!             }
+//!             Input::Event(Event { what: What::Ended(_), .. }) => vec![Action::Stop],
+//!             _ => vec![],
+//!         }
+//!     }
+//! }
+//!
+//! impl Peer for Server {
+//!     fn step(&mut self, _: std::time::Duration, input: Input<'_>) -> Vec<Action> {
+//!         match input {
+//!             Input::Event(Event { connection, what: What::Request(_), .. }) => {
+//!                 vec![Action::Respond { connection: *connection, response: Response::new(401) }]
+//!             }
+//!             _ => vec![],
+//!         }
+//!     }
+//! }
+//!
+//! let transcript = embedded(&mut Client, &mut Server, Role::Server, &Bounds::default());
+//! assert_eq!(transcript.events.last().unwrap().what, What::Ended(Ending::Finished));
+//! ```
 
 mod body;
 mod bounds;

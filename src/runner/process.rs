@@ -83,13 +83,12 @@ async fn supervise(mut child: Child, killed: oneshot::Receiver<()>, notices: mps
     };
     let was_killed = status.is_none();
     drop(group);
-    let status = match status {
-        Some(status) => status.ok(),
-        None => {
-            // The group may have been out of reach.
-            let _ = child.start_kill();
-            timeout(REAP, child.wait()).await.ok().and_then(Result::ok)
-        }
+    let status = if let Some(status) = status {
+        status.ok()
+    } else {
+        // The group may have been out of reach.
+        let _ = child.start_kill();
+        timeout(REAP, child.wait()).await.ok().and_then(Result::ok)
     };
     if timeout(LAST_WORDS, &mut reader).await.is_err() {
         reader.abort();

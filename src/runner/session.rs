@@ -23,7 +23,7 @@ use crate::transcript::{ConnectionId, Ending, Event, Mark, Request, Response, Ro
 const INBOX: usize = 16;
 
 /// How many notices are taken in a row while a timer is due.
-const BURST: usize = 64;
+const BURST: usize = 1000;
 
 /// How long an ended session waits for what its connections still have to write.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -168,7 +168,8 @@ impl<'a> Session<'a> {
 
     /// A notice that is there already, or that comes without time passing while a timer is due.
     async fn next_notice(&mut self, is_due: bool) -> Option<Notice> {
-        if is_due && self.burst >= BURST {
+        self.burst = if is_due { self.burst + 1 } else { 0 };
+        if self.burst > BURST {
             return None;
         }
         let rounds = if is_due { self.setup.patience } else { 0 };
@@ -178,7 +179,6 @@ impl<'a> Session<'a> {
             }
             yield_now().await;
         }
-        self.burst += 1;
         self.setup.inbox.receiver.try_recv().ok()
     }
 
@@ -306,6 +306,9 @@ impl<'a> Session<'a> {
         };
         if id == 0 || self.connections.contains_key(&id) {
             return self.mark(Mark::Failed(format!("connection {id} was opened twice")));
+        }
+        if !self.setup.log.has_room_for(&What::Request(request.clone())) {
+            return self.end_with(Mark::Failed(format!("a transcript of more than {} bytes", self.setup.log.limit())));
         }
         for (name, value) in &mut request.headers {
             if name.eq_ignore_ascii_case("Host") && value.is_empty() {

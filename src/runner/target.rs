@@ -212,16 +212,10 @@ impl ClientTarget {
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
             let named = after.split_once('}').and_then(|(name, after)| Some((value(name)?, after)));
-            match named.filter(|_| !before.ends_with('$')) {
-                Some((value, after)) => {
-                    filled.push_str(&value);
-                    rest = after;
-                }
-                None => {
-                    filled.push('{');
-                    rest = after;
-                }
-            }
+            let named = named.filter(|_| !before.ends_with('$'));
+            let (piece, after) = named.unwrap_or_else(|| ("{".to_owned(), after));
+            filled.push_str(&piece);
+            rest = after;
         }
         filled + rest
     }

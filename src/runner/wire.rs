@@ -16,11 +16,11 @@ pub fn encode(frame: &Frame, bytes: &mut Vec<u8>) {
     match frame.width {
         Width::Short => bytes.push(masked | length[7] & 0x7F),
         Width::Medium => {
-            bytes.push(masked | 126);
+            bytes.push(masked | 0x7E);
             bytes.extend_from_slice(&length[6..]);
         }
         Width::Long => {
-            bytes.push(masked | 127);
+            bytes.push(masked | 0x7F);
             bytes.extend_from_slice(&length);
         }
     }

@@ -4,8 +4,10 @@
 
 mod acting;
 mod cli;
+mod command;
 mod embedded;
 mod golden;
 mod layering;
 mod live;
 mod report;
+mod secure;

@@ -18,11 +18,16 @@ use super::names::Place;
 /// How many observations an unmet wait quotes.
 const QUOTED: usize = 3;
 
+/// Observations that may still come though a connection is over: they belong to another one, or to the process.
+const ELSEWHERE: [&str; 4] = ["exit", "opened", "upgrade", "request"];
+
 /// Something that ends a wait: what was expected, or an alternative with its meaning and the reason for it.
 #[derive(Clone, Debug)]
 pub(in crate::check) struct Wanted {
     pub(in crate::check) pattern: Pattern,
     pub(in crate::check) meaning: Option<(Meaning, String)>,
+    /// False if its tree names something that was never kept, so that nothing can fit it.
+    pub(in crate::check) is_filled: bool,
 }
 
 /// How a wait ended.
@@ -84,7 +89,7 @@ impl Awaited<'_> {
     }
 
     fn fitting(&self, seen: &Observation) -> Option<&Wanted> {
-        self.wanted.iter().find(|wanted| seen.is(&wanted.pattern))
+        self.wanted.iter().find(|wanted| wanted.is_filled && seen.is(&wanted.pattern))
     }
 
     fn met(&self, index: usize, seen: &Observation, wanted: &Wanted) -> End {
@@ -137,8 +142,9 @@ impl Awaited<'_> {
     /// True if the connection had ended, so that waiting longer would have shown nothing.
     fn is_over(&self) -> bool {
         let Place::One(connection) = self.place else { return false };
-        let outlives = self.wanted.iter().any(|wanted| wanted.pattern.is.0.iter().any(|name| name == "exit"));
-        !outlives && self.reading.judged().iter().any(|seen| seen.connection == connection && seen.name == "end")
+        let mut names = self.wanted.iter().flat_map(|wanted| &wanted.pattern.is.0);
+        !names.any(|name| ELSEWHERE.contains(&name.as_str()))
+            && self.reading.judged().iter().any(|seen| seen.connection == connection && seen.name == "end")
     }
 
     /// What came instead, the closest first.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::pack::parameter::Span;
 use crate::pack::pattern::{Names as Kinds, Pattern};
 use crate::pack::scenario::{Absent, Expect, Send, Step};
-use crate::pack::template::{self, Scope, TemplateError};
+use crate::pack::template::{self, Scope};
 use crate::pack::{Observation, Settings};
 use crate::plan::Case;
 
@@ -114,8 +114,8 @@ impl<'a> Walk<'a> {
         let reading = self.reading;
         match step {
             Step::Open(open) => self.names.open(reading, open.connection.as_deref(), begin),
-            Step::Accept(accept) => self.meet(index, accept.connection.as_deref()),
-            Step::Refuse(refuse) => self.meet(index, refuse.connection.as_deref()),
+            Step::Accept(accept) => self.meet(index, accept.connection.as_deref(), begin),
+            Step::Refuse(refuse) => self.meet(index, refuse.connection.as_deref(), begin),
             Step::Send(send) => self.send(send, begin),
             Step::Expect(expect) => self.expect(index, expect, begin),
             Step::Absent(absent) => self.absent(index, absent, begin),
@@ -127,8 +127,8 @@ impl<'a> Walk<'a> {
     }
 
     /// The client is to dial. If it does not, the script stops there.
-    fn meet(&mut self, index: usize, name: Option<&str>) {
-        let place = self.names.meet(self.reading, name);
+    fn meet(&mut self, index: usize, name: Option<&str>, begin: Moment) {
+        let place = self.names.meet(self.reading, name, begin);
         if self.reading.script.stopped.is_some_and(|(step, _)| step == index) {
             let actual = match (place, &self.reading.process) {
                 (Place::Nowhere, Some(process)) => format!("none came; {}", harness::exit(process)),
@@ -146,7 +146,7 @@ impl<'a> Walk<'a> {
     /// Keeps what the harness sent in this step, if the step names it.
     fn send(&mut self, send: &Send, begin: Moment) {
         let Some(name) = &send.name else { return };
-        let place = self.names.place(self.reading, send.connection.as_deref());
+        let place = self.names.place(self.reading, send.connection.as_deref(), &[]);
         let steps = self.reading.script.steps.values().map(|moment| moment.event);
         let end = steps.filter(|event| *event > begin.event).min().unwrap_or(usize::MAX);
         let within = |seen: &&Observation| begin.event < seen.event && seen.event < end && seen.from != self.reading.side;
@@ -155,11 +155,9 @@ impl<'a> Walk<'a> {
     }
 
     fn expect(&mut self, index: usize, expect: &Expect, begin: Moment) {
-        let place = self.names.meet(self.reading, expect.connection.as_deref());
-        let wanted = match self.wanted(expect) {
-            Ok(wanted) => wanted,
-            Err(error) => return self.unfilled(index, expect, begin, &error),
-        };
+        let kinds: Vec<_> = std::iter::once(&expect.is).chain(expect.or.iter().map(|other| &other.is)).collect();
+        let place = self.names.await_any(self.reading, expect.connection.as_deref(), &kinds);
+        let wanted = self.wanted(expect);
         let since = expect.since.as_ref().and_then(|name| self.marks.get(name.as_str())).copied();
         let within = expect.within.clone().unwrap_or_else(|| Span("reply_time".to_owned()));
         let awaited = Awaited {
@@ -184,27 +182,23 @@ impl<'a> Walk<'a> {
     }
 
     /// The patterns that end the wait, with what earlier steps saved filled in.
-    fn wanted(&self, expect: &Expect) -> Result<Vec<Wanted>, TemplateError> {
+    fn wanted(&self, expect: &Expect) -> Vec<Wanted> {
         let own = (&expect.is, expect.tree.as_ref(), None);
         let others = expect.or.iter().map(|other| (&other.is, other.tree.as_ref(), Some((other.means, other.because.clone()))));
-        let fill = |(is, tree, meaning)| Ok(Wanted { pattern: self.pattern(is, tree)?, meaning });
+        let fill = |(is, tree, meaning)| {
+            let (pattern, is_filled) = self.pattern(is, tree);
+            Wanted { pattern, meaning, is_filled }
+        };
         std::iter::once(own).chain(others).map(fill).collect()
     }
 
-    fn pattern(&self, is: &Kinds, tree: Option<&Value>) -> Result<Pattern, TemplateError> {
-        let mut known = Known { saved: &self.saved, declared: Declared(self.settings) };
-        let tree = tree.map(|tree| template::render(tree, &mut known)).transpose()?;
-        Ok(Pattern { is: is.clone(), from: Some(self.reading.side), tree })
-    }
-
-    /// What the step waits for cannot even be said, because what it was to be made of never came.
-    fn unfilled(&mut self, index: usize, expect: &Expect, begin: Moment, error: &TemplateError) {
-        self.prove(&expect.proves, |_| {});
-        if expect.optional {
-            self.steps.waived.extend(expect.proves.iter().cloned());
-        } else {
-            self.hinder(index, Some(begin.event), phrase::names(&expect.is), error.to_string());
-        }
+    /// The pattern with what is known filled in, and whether that is all of it.
+    fn pattern(&self, is: &Kinds, tree: Option<&Value>) -> (Pattern, bool) {
+        let mut known = Known { saved: &self.saved, declared: Declared(self.settings), missed: false };
+        let filled = tree.map(|tree| template::render_known(tree, &mut known)).transpose();
+        let is_filled = filled.is_ok() && !known.missed;
+        let tree = filled.unwrap_or_else(|_| tree.cloned());
+        (Pattern { is: is.clone(), from: Some(self.reading.side), tree }, is_filled)
     }
 
     fn conclude(&mut self, index: usize, expect: &Expect, end: End, expected: String) {
@@ -241,11 +235,13 @@ impl<'a> Walk<'a> {
     }
 
     fn absent(&mut self, index: usize, absent: &Absent, begin: Moment) {
-        let place = self.names.place(self.reading, absent.connection.as_deref());
-        let Ok(pattern) = self.pattern(&absent.is, absent.tree.as_ref()) else {
+        let place = self.names.place(self.reading, absent.connection.as_deref(), &[&absent.is]);
+        let (pattern, is_filled) = self.pattern(&absent.is, absent.tree.as_ref());
+        if !is_filled {
             self.prove(&absent.proves, |_| {});
-            return self.hinder(index, Some(begin.event), phrase::names(&absent.is), "what it is made of never came".to_owned());
-        };
+            let expected = format!("no {}", phrase::pattern(&pattern));
+            return self.hinder(index, Some(begin.event), expected, "what it speaks of never came".to_owned());
+        }
         let since = absent.since.as_ref().and_then(|name| self.marks.get(name.as_str())).copied().unwrap_or(0);
         let meant =
             |seen: &&Observation| since <= seen.event && seen.event < begin.event && place.holds(seen.connection) && seen.is(&pattern);
@@ -278,16 +274,20 @@ fn awaited_time(within: &Span, settings: &Settings) -> String {
 struct Known<'a> {
     saved: &'a Map<String, Value>,
     declared: Declared<'a>,
+    /// True once something was asked for that is not known.
+    missed: bool,
 }
 
 impl Scope for Known<'_> {
     fn lookup(&mut self, path: &str) -> Option<Value> {
-        match path.strip_prefix("saved.") {
+        let found = match path.strip_prefix("saved.") {
             Some(path) => {
                 let (name, rest) = path.split_once('.').unwrap_or((path, ""));
-                template::descend(self.saved.get(name)?, rest)
+                self.saved.get(name).and_then(|saved| template::descend(saved, rest))
             }
             None => self.declared.lookup(path),
-        }
+        };
+        self.missed |= found.is_none();
+        found
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use crate::check::reading::{Moment, Reading};
+use crate::pack::Observation;
+use crate::pack::pattern::Names as Kinds;
 use crate::transcript::{ConnectionId, Role};
 
 /// The name that steps mean that name none.
@@ -50,30 +52,44 @@ impl Names {
         self.give(name, free);
     }
 
-    /// A step that waits for a connection: a new name takes the next one that the client opened.
-    pub(super) fn meet(&mut self, reading: &Reading, name: Option<&str>) -> Place {
-        let place = self.place(reading, name);
-        if let Place::One(number) = place
-            && !self.taken.contains(&number)
-        {
+    /// A step that answers a client's upgrade: a new name takes the connection that the harness answered then.
+    pub(super) fn meet(&mut self, reading: &Reading, name: Option<&str>, moment: Moment) -> Place {
+        let known = self.known(name);
+        let is_answer = |seen: &&Observation| {
+            let is_answer = matches!(seen.name.as_str(), "accept" | "refuse") && seen.from != reading.side;
+            is_answer && seen.event > moment.event && !self.taken.contains(&seen.connection)
+        };
+        let answered = || reading.judged().iter().find(is_answer).map(|seen| seen.connection);
+        let number = known.or_else(answered);
+        self.give(name, number.filter(|_| known.is_none()));
+        number.map_or(Place::Nowhere, Place::One)
+    }
+
+    /// A step that awaits something of the client: a new name takes the next connection on which one of these kinds was seen.
+    pub(super) fn await_any(&mut self, reading: &Reading, name: Option<&str>, kinds: &[&Kinds]) -> Place {
+        let place = self.place(reading, name, kinds);
+        if let (Place::One(number), None) = (place, self.known(name)) {
             self.give(name, Some(number));
         }
         place
     }
 
     /// What a name means, without giving it.
-    pub(super) fn place(&self, reading: &Reading, name: Option<&str>) -> Place {
+    pub(super) fn place(&self, reading: &Reading, name: Option<&str>, kinds: &[&Kinds]) -> Place {
         if name == Some("any") {
             return Place::Any;
         }
-        let known = self.numbers.get(name.unwrap_or(MAIN)).copied();
-        let next = || (reading.side == Role::Client).then(|| self.next_dialled(reading)).flatten();
-        known.or_else(next).map_or(Place::Nowhere, Place::One)
+        let is_next = |seen: &&Observation| {
+            let is_free = seen.connection != 0 && !self.taken.contains(&seen.connection);
+            is_free && seen.from == reading.side && kinds.iter().any(|kinds| seen.is_any(kinds))
+        };
+        let next = || reading.judged().iter().find(is_next).map(|seen| seen.connection);
+        let number = self.known(name).or_else(|| (reading.side == Role::Client).then(next).flatten());
+        number.map_or(Place::Nowhere, Place::One)
     }
 
-    fn next_dialled(&self, reading: &Reading) -> Option<ConnectionId> {
-        let dialled = reading.connections.iter().filter(|(_, connection)| connection.opened.is_none_or(|(by, _)| by == reading.side));
-        dialled.map(|(number, _)| *number).find(|number| !self.taken.contains(number))
+    fn known(&self, name: Option<&str>) -> Option<ConnectionId> {
+        self.numbers.get(name.unwrap_or(MAIN)).copied()
     }
 
     fn give(&mut self, name: Option<&str>, number: Option<ConnectionId>) {

@@ -184,6 +184,6 @@ mod tests {
         assert_eq!(finding.event, Some(3));
         assert_eq!(finding.expected, "no `bye`");
         assert_eq!(finding.actual, r#"`bye` {"type":"bye","why":"tired"} 1.5s after the beginning"#);
-        assert_eq!(finding.source, "The page, One");
+        assert_eq!(finding.source, "page, One");
     }
 }

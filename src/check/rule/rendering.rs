@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::pack::Settings;
-use crate::pack::parameter::Quantity;
 use crate::pack::pattern::Pattern;
 use crate::pack::rule::{Kind, Rule};
 use crate::pack::template::{self, Scope};
@@ -17,7 +16,7 @@ pub(super) fn rendered<'a>(rule: &'a Rule, settings: &Settings) -> Cow<'a, Rule>
     }
     let mut rule = rule.clone();
     for tree in patterns_mut(&mut rule).into_iter().filter_map(|pattern| pattern.tree.as_mut()) {
-        if let Ok(filled) = template::render(tree, &mut Declared(settings)) {
+        if let Ok(filled) = template::render_known(tree, &mut Declared(settings)) {
             *tree = filled;
         }
     }
@@ -31,19 +30,11 @@ impl Scope for Declared<'_> {
     fn lookup(&mut self, path: &str) -> Option<Value> {
         let (root, name) = path.split_once('.')?;
         match root {
-            "parameter" => self.0.parameters.get(name).map(|parameter| quantity(parameter.value)),
+            "parameter" => self.0.parameter_value(name),
             "credential" => self.0.credentials.get(name).map(|value| Value::from(value.as_str())),
             "stimulus" => self.0.stimuli.get(name).map(|text| Value::from(text.as_str())),
             _ => None,
         }
-    }
-}
-
-/// Sizes in bytes, times in milliseconds.
-fn quantity(quantity: Quantity) -> Value {
-    match quantity {
-        Quantity::Bytes(number) | Quantity::Count(number) => Value::from(number),
-        Quantity::Duration(time) => Value::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
     }
 }
 

@@ -45,6 +45,17 @@ struct Entry {
     value: Node,
 }
 
+impl Kind {
+    /// Where the last thing inside ends.
+    fn end(&self) -> Option<usize> {
+        match self {
+            Self::Scalar(_) => None,
+            Self::Sequence(items) => items.last().map(|item| item.span.end),
+            Self::Mapping(entries) => entries.last().map(|(_, entry)| entry.value.span.end.max(entry.key.end)),
+        }
+    }
+}
+
 /// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
@@ -205,7 +216,9 @@ impl Reader<'_> {
             _ => false,
         };
         if is_marked {
-            self.wrong(bytes.clone(), "anchors and tags are not allowed", "write the value out");
+            let text = &self.source.text[bytes.start..];
+            let length = text.find(char::is_whitespace).unwrap_or(text.len());
+            self.wrong(bytes.start..bytes.start + length, "anchors and tags are not allowed", "write the value out");
         }
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
@@ -243,13 +256,15 @@ impl Reader<'_> {
         self.complete(Node { span: self.trimmed(bytes), kind: Kind::Scalar(value) }, Some(text.to_owned()));
     }
 
-    /// Ends the innermost list or map. The parser gives the end of a flow collection before its bracket, that of a block where the next
-    /// thing begins.
+    /// Ends the innermost list or map. The parser gives the end of a flow collection sometimes before and sometimes after its bracket, and
+    /// that of a block where the next thing begins.
     fn finish(&mut self, end: usize) {
         let Some(open) = self.open.pop() else { return };
         let byte = |at: usize| self.source.text.as_bytes().get(at);
+        let closes = |at: usize| matches!(byte(at), Some(b']' | b'}'));
         let is_flow = matches!(byte(open.start), Some(b'[' | b'{'));
-        let end = if is_flow && matches!(byte(end), Some(b']' | b'}')) { end + 1 } else { end };
+        let is_behind = end > open.kind.end().unwrap_or(open.start + 1) && closes(end - 1);
+        let end = if is_flow && !is_behind && closes(end) { end + 1 } else { end };
         self.complete(Node { span: self.trimmed(open.start..end.max(open.start)), kind: open.kind }, None);
     }
 

@@ -93,6 +93,18 @@ impl Library {
         self.files.insert(path.to_owned(), Ok(change(text)));
     }
 
+    /// Paths of all files.
+    #[cfg(test)]
+    pub(super) fn paths(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+
+    /// Takes a file away in memory.
+    #[cfg(test)]
+    pub(super) fn remove(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+
     fn check(&self, id: &str) -> Result<Pack, Mistakes> {
         if !self.is_pack(id) {
             let known = super::nearest::list(self.ids().iter().map(String::as_str));
@@ -325,6 +337,14 @@ impl LayerFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_built_in_pack_is_sound() {
+        let library = Library::builtin();
+        for id in library.ids() {
+            assert_eq!(library.lint(&id).render(false), "", "{id}");
+        }
+    }
 
     #[test]
     fn the_demo_pack_loads() {

@@ -22,7 +22,7 @@ pub(super) fn check(lint: &mut Lint<'_>) {
     }
     for (name, kind) in &manifest.value.frames {
         let place = frames.key(name);
-        check_name(lint, &place, name);
+        check_name(lint, &place.name(), name);
         lint.tree(&place.key("match"), &kind.tree, &Scope::default());
         check_reply(lint, &place, kind);
         if let Some(schema) = schema(lint, &place.key("schema"), kind) {
@@ -76,7 +76,7 @@ fn check_examples(lint: &mut Lint<'_>, place: &Place<'_>, name: &str, kind: &Fra
     for (place, example) in place.key("examples").items(&kind.examples) {
         check_match(lint, &place, name, kind, example);
         for breach in schema.breaches(example) {
-            let place = Place { document: place.document, pointer: format!("{}{}", place.pointer, breach.at) };
+            let place = place.below(&breach.at);
             let title = format!("the schema of `{name}` refuses this example: expected {}, found {}", breach.expected, breach.actual);
             lint.wrong(&place, title, format!("expected {}", breach.expected));
         }

@@ -156,7 +156,7 @@ impl MachineLint<'_, '_> {
             let stimuli = &self.lint.files.manifest.value.stimuli;
             let of_side = stimuli.iter().filter(|(_, stimulus)| stimulus.side == self.side).map(|(name, _)| name.as_str());
             let names: Vec<&str> = of_side.collect();
-            self.lint.known(&place.key(name), &format!("stimulus of the {}", self.side), name, names);
+            self.lint.known(&place.key(name).name(), &format!("stimulus of the {}", self.side), name, names);
             self.actions(&place.key(name), actions);
         }
     }
@@ -172,7 +172,7 @@ impl MachineLint<'_, '_> {
     fn guard(&mut self, place: &Place<'_>, guard: &Value) {
         let keys = guard.as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| !key.starts_with('$'));
         for key in keys {
-            self.lint.known(&place.key(key), "thing to guard with", key, GUARD);
+            self.lint.known(&place.key(key).name(), "thing to guard with", key, GUARD);
         }
         self.lint.tree(place, guard, &self.scope);
     }

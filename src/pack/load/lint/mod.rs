@@ -68,7 +68,7 @@ impl<'a> Lint<'a> {
     }
 
     fn wrong(&mut self, place: &Place<'_>, title: impl Into<String>, label: impl Into<String>) {
-        self.mistakes.push(place.document.mistake(&place.pointer, title, label));
+        self.mistakes.push(place.mistake(title, label));
     }
 
     /// The name must be one of these; `what` says what it names.
@@ -77,7 +77,7 @@ impl<'a> Lint<'a> {
         if names.contains(&name) {
             return true;
         }
-        let mistake = place.document.mistake(&place.pointer, format!("there is no {what} `{name}`"), "nothing has this name");
+        let mistake = place.mistake(format!("there is no {what} `{name}`"), "nothing has this name");
         self.mistakes.push(match nearest(name, names.iter().copied()) {
             Some(guess) => mistake.help(format!("did you mean `{guess}`?")),
             None => mistake.help(format!("there are: {}", list(names))),

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::pack::load::diagnostic::Mistake;
 use crate::pack::load::document::Document;
 use crate::pack::pattern::Names;
 
@@ -10,17 +11,35 @@ use crate::pack::pattern::Names;
 pub(super) struct Place<'a> {
     pub(super) document: &'a Document,
     pub(super) pointer: String,
+    /// True if the key is meant, and not the value under it.
+    is_key: bool,
 }
 
 impl<'a> Place<'a> {
     /// The whole file.
     pub(super) fn of(document: &'a Document) -> Self {
-        Self { document, pointer: String::new() }
+        Self { document, pointer: String::new(), is_key: false }
     }
 
     /// The value under this key.
     pub(super) fn key(&self, key: &str) -> Self {
         self.step(key.replace('~', "~0").replace('/', "~1"))
+    }
+
+    /// The key at which this value stands.
+    pub(super) fn name(&self) -> Self {
+        Self { is_key: true, ..self.clone() }
+    }
+
+    /// A value further down.
+    pub(super) fn below(&self, pointer: &str) -> Self {
+        Self { document: self.document, pointer: format!("{}{pointer}", self.pointer), is_key: false }
+    }
+
+    /// A mistake here.
+    pub(super) fn mistake(&self, title: impl Into<String>, label: impl Into<String>) -> Mistake {
+        let span = if self.is_key { self.document.key(&self.pointer) } else { self.document.at(&self.pointer) };
+        Mistake::new(&self.document.source, span, title, label)
     }
 
     /// The item at this index.
@@ -41,6 +60,6 @@ impl<'a> Place<'a> {
     }
 
     fn step(&self, step: impl Display) -> Self {
-        Self { document: self.document, pointer: format!("{}/{step}", self.pointer) }
+        self.below(&format!("/{step}"))
     }
 }

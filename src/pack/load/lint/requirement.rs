@@ -18,7 +18,7 @@ pub(super) fn check(lint: &mut Lint<'_>, layer: &LayerFiles) {
     for (place, requirement) in place.items(&layer.requirements.value.requirements) {
         check_id(lint, &place.key("id"), layer, requirement);
         if let Some(first) = seen.insert(requirement.id.as_str(), place.key("id").pointer) {
-            let mistake = place.document.mistake(&place.key("id").pointer, format!("`{}` stands here twice", requirement.id), "again");
+            let mistake = place.key("id").mistake(format!("`{}` stands here twice", requirement.id), "again");
             lint.mistakes.push(mistake.and(place.document.at(&first), "first"));
         }
         let documents = layer.requirements.value.documents.keys().chain(lint.files.manifest.value.documents.keys());

@@ -14,11 +14,14 @@ pub(super) fn check(lint: &mut Lint<'_>) {
     let files = &lint.files.schemas;
     let documents = Documents(files.iter().map(|(name, document)| (name.as_str(), &document.value)).collect());
     for (index, document) in files.values().enumerate() {
-        for error in schema::lint(&documents, index) {
-            let mistake = document.mistake(&error.at, error.message, "here");
-            let keyword = error.at.rsplit('/').next().unwrap_or_default();
-            let guess = nearest(keyword, schema::keywords()).filter(|guess| *guess != keyword);
+        let place = Place::of(document);
+        for error in schema::unknown_keywords(&document.value) {
+            let mistake = place.below(&error.at).name().mistake(error.message, "no such keyword");
+            let guess = nearest(error.at.rsplit('/').next().unwrap_or_default(), schema::keywords());
             lint.mistakes.push(guess.into_iter().fold(mistake, |mistake, guess| mistake.help(format!("did you mean `{guess}`?"))));
+        }
+        for error in schema::reference_mistakes(&documents, index) {
+            lint.wrong(&place.below(&error.at), error.message, "here");
         }
     }
     check_use(lint);

@@ -34,7 +34,7 @@ fn check_phases(lint: &mut Lint<'_>, side: Role) {
     for (name, steps) in phases {
         let place = place.key(name);
         if reaches(phases, name, name, &mut HashSet::new()) {
-            lint.wrong(&place, format!("the phase `{name}` includes itself"), "this never ends");
+            lint.wrong(&place.name(), format!("the phase `{name}` includes itself"), "this never ends");
         }
         let mut script = Script::of(lint, side, &[]);
         for steps in phases.values() {
@@ -106,8 +106,8 @@ fn check_needs(lint: &mut Lint<'_>, place: &Place<'_>, needs: &Needs) {
 fn check_rows(lint: &mut Lint<'_>, place: &Place<'_>, rows: &[Row]) {
     let mut names = HashSet::new();
     for (place, row) in place.items(rows) {
-        if !text::is_plain(&row.name, &['-', '_', '.']) {
-            lint.wrong(&place.key("name"), format!("`{}` is no name for a row", row.name), "lower-case letters, digits, `-`, `_` and `.`");
+        if !text::is_plain(&row.name.to_ascii_lowercase(), &['-', '_', '.']) {
+            lint.wrong(&place.key("name"), format!("`{}` is no name for a row", row.name), "letters, digits, `-`, `_` and `.`");
         } else if !names.insert(row.name.as_str()) {
             lint.wrong(&place.key("name"), format!("the row `{}` stands here twice", row.name), "again");
         }
@@ -318,7 +318,7 @@ impl<'l, 'a> Script<'l, 'a> {
     fn only(&mut self, place: &Place<'_>, side: Role, step: &str) {
         if side != self.side {
             let title = format!("`{step}` belongs to scenarios that test a {side}, and this one tests a {}", self.side);
-            self.lint.wrong(place, title, "the other side does this");
+            self.lint.wrong(&place.key(step).name(), title, "the other side does this");
         }
     }
 

@@ -60,7 +60,7 @@ pub(super) fn check(lint: &mut Lint<'_>, place: &Place<'_>, value: &Value, scope
         Value::Object(entries) => {
             for (key, value) in entries {
                 let place = place.key(key);
-                check_text(lint, &place, key, scope);
+                check_text(lint, &place.name(), key, scope);
                 check(lint, &place, value, scope);
             }
         }
@@ -85,8 +85,7 @@ fn check_text(lint: &mut Lint<'_>, place: &Place<'_>, text: &str, scope: &Scope<
 fn check_path(lint: &mut Lint<'_>, place: &Place<'_>, path: &str, scope: &Scope<'_>) {
     let (root, rest) = path.split_once('.').unwrap_or((path, ""));
     let Some(known) = scope.0.get(root) else {
-        let mistake =
-            place.document.mistake(&place.pointer, format!("nothing is known as `${{{path}}}` here"), format!("no root `{root}`"));
+        let mistake = place.mistake(format!("nothing is known as `${{{path}}}` here"), format!("no root `{root}`"));
         lint.mistakes.push(mistake.help(format!("known here: {}", list(scope.0.keys().copied()))));
         return;
     };

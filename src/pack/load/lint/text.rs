@@ -63,7 +63,7 @@ fn check_operator(lint: &mut Lint<'_>, place: &Place<'_>, operator: &str, argume
     let dynamic = argument.as_str().is_some_and(is_dynamic);
     match operator {
         _ if !OPERATORS.contains(&operator) => {
-            let mistake = place.document.mistake(&place.pointer, format!("unknown operator `{operator}`"), "no such operator");
+            let mistake = place.name().mistake(format!("unknown operator `{operator}`"), "no such operator");
             let guess = nearest(operator, OPERATORS).map(|guess| format!("did you mean `{guess}`?"));
             lint.mistakes.push(mistake.help(guess.unwrap_or_else(|| format!("the operators: {}", OPERATORS.join(", ")))));
         }
