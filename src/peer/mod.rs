@@ -2,9 +2,31 @@
 //!
 //! A peer has no clock and no socket; the runner gives it time and carries out its actions. It never judges.
 
+mod deed;
+mod ledger;
+mod machine;
+mod outgoing;
+mod policy;
+mod quirks;
+mod reaction;
+mod request;
+mod scope;
+mod script;
+mod speaker;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
+pub use machine::Machine;
+pub use quirks::Applied;
+pub use scope::Genesis;
+pub use script::Script;
+
+use crate::pack::fault::Change;
+use crate::pack::{Pack, Settings};
+use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response, Role};
+use std::sync::Arc;
 
 /// One side of a conversation.
 pub trait Peer: Send {
@@ -87,36 +109,8 @@ pub enum Action {
     Stop,
 }
 
-use crate::pack::fault::Change;
-use crate::pack::scenario::Step;
-use crate::pack::{Pack, Settings};
-use crate::transcript::Role;
-use std::sync::Arc;
-
-/// Plays steps.
-#[derive(Debug)]
-pub struct Script {}
-
-impl Script {
-    /// A script for the harness's own side.
-    pub fn new(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, steps: Vec<Step>) -> Self {
-        let _ = (pack, settings, side, steps);
-        Self {}
-    }
-}
-
-impl Peer for Script {
-    fn step(&mut self, _: Duration, _: Input<'_>) -> Vec<Action> {
-        vec![Action::Stop]
-    }
-}
-
-/// How often a peer deviated.
-#[derive(Clone, Debug)]
-pub struct Applied {}
-
-/// A reference peer with changes.
+/// A reference peer with these deviations. Temporary: only the wire ones are missing.
 pub fn faulty(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, changes: &[Change]) -> (Box<dyn Peer>, Applied) {
     let _ = changes;
-    (Box::new(Script::new(pack, settings, side, Vec::new())), Applied {})
+    (Box::new(Machine::new(pack, settings, side)), Applied::default())
 }

@@ -10,8 +10,9 @@ use crate::pack::matcher::brief;
 /// Longest phrase, in characters.
 const LIMIT: usize = 120;
 
-/// One error as breaches, each with a JSON Pointer to the broken keyword in its schema document.
-pub(super) fn breaches(error: &ValidationError<'_>) -> Vec<(Breach, String)> {
+/// One error as breaches, each with a JSON Pointer to the broken keyword in its schema document. `schema` is the document that the
+/// validator was made from.
+pub(super) fn breaches(error: &ValidationError<'_>, schema: &Value) -> Vec<(Breach, String)> {
     let at = error.instance_path().as_str();
     match error.kind() {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
@@ -26,11 +27,19 @@ pub(super) fn breaches(error: &ValidationError<'_>) -> Vec<(Breach, String)> {
             let expected = format!("a field name that is {}", expected(inner));
             vec![located(error, below(at, name), expected, format!("`{}`", cut(name)))]
         }
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => match meant(context, at) {
-            Some(branch) => branch.iter().flat_map(breaches).collect(),
-            None => vec![located(error, at.to_owned(), one_of(context), actual(error))],
-        },
-        Kind::OneOfMultipleValid { .. } => vec![located(error, at.to_owned(), choice(error), actual(error))],
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            if let Some(fields) = field_choice(error, schema) {
+                return vec![located(error, at.to_owned(), fields, actual(error))];
+            }
+            match meant(context, at) {
+                Some(branch) => branch.iter().flat_map(|error| breaches(error, schema)).collect(),
+                None => vec![located(error, at.to_owned(), any_of(context, schema), actual(error))],
+            }
+        }
+        Kind::OneOfMultipleValid { .. } => {
+            let expected = field_choice(error, schema).unwrap_or_else(|| "a value that fits only one of the alternatives".to_owned());
+            vec![located(error, at.to_owned(), expected, actual(error))]
+        }
         _ => vec![located(error, at.to_owned(), expected(error), actual(error))],
     }
 }
@@ -42,7 +51,7 @@ pub(super) fn schema_error(error: &ValidationError<'_>) -> SchemaError {
         Kind::Referencing(error) => error.to_string(),
         Kind::Custom { message, .. } => message.clone(),
         Kind::Format { format } => format!("{} is no {format}", brief(error.instance(), LIMIT)),
-        _ => match breaches(error).as_slice() {
+        _ => match breaches(error, &Value::Null).as_slice() {
             [(breach, _), ..] => {
                 return SchemaError { at: breach.at.clone(), message: format!("expected {}, found {}", breach.expected, breach.actual) };
             }
@@ -91,40 +100,36 @@ fn meant<'a, 'e>(context: &'a [Vec<ValidationError<'e>>], at: &str) -> Option<&'
         .or_else(|| only(&|error| told(error) || tells(error)))
         .or_else(|| only(&|error| told(error) || tells(error) || lacks(error)))
         .map(Vec::as_slice)
-        .filter(|_| !only_required(context))
 }
 
 fn depth(error: &ValidationError<'_>, at: &str) -> usize {
     error.instance_path().as_str().get(at.len()..).unwrap_or_default().matches('/').count()
 }
 
-fn only_required(context: &[Vec<ValidationError<'_>>]) -> bool {
-    context.iter().all(|branch| matches!(branch.as_slice(), [error] if matches!(error.kind(), Kind::Required { .. })))
+/// The phrase for an `anyOf` or `oneOf` whose branches each ask for one field and nothing else.
+fn field_choice(error: &ValidationError<'_>, schema: &Value) -> Option<String> {
+    let branches = schema.pointer(error.schema_path().as_str())?.as_array()?;
+    let field = |branch: &Value| match branch.as_object()?.iter().next()? {
+        (keyword, Value::Array(names)) if keyword == "required" && names.len() == 1 => Some(format!("`{}`", names[0].as_str()?)),
+        _ => None,
+    };
+    let fields = branches.iter().map(|branch| field(branch).filter(|_| branch.as_object().is_some_and(|keywords| keywords.len() == 1)));
+    let fields = fields.collect::<Option<Vec<_>>>()?.join(", ");
+    let how_many = if matches!(error.kind(), Kind::AnyOf { .. }) { "at least" } else { "exactly" };
+    Some(format!("{how_many} one of the fields {fields}"))
 }
 
 /// What a value must be that fits none of the branches.
-fn one_of(context: &[Vec<ValidationError<'_>>]) -> String {
+fn any_of(context: &[Vec<ValidationError<'_>>], schema: &Value) -> String {
     let mut phrases: Vec<String> = Vec::new();
-    for phrase in
-        context.iter().filter_map(|branch| branch.first()).filter_map(|error| breaches(error).pop()).map(|(breach, _)| breach.expected)
-    {
-        if !phrases.contains(&phrase) {
-            phrases.push(phrase);
+    for error in context.iter().filter_map(|branch| branch.first()) {
+        for (breach, _) in breaches(error, schema).into_iter().take(1) {
+            if !phrases.contains(&breach.expected) {
+                phrases.push(breach.expected);
+            }
         }
     }
     cut(&phrases.join(" or "))
-}
-
-/// What a value must be that fits more than one branch of `oneOf`.
-fn choice(error: &ValidationError<'_>) -> String {
-    match error.kind() {
-        Kind::OneOfMultipleValid { context }
-            if context.iter().all(|branch| branch.is_empty() || only_required(std::slice::from_ref(branch))) =>
-        {
-            "exactly one of the alternatives".to_owned()
-        }
-        _ => "exactly one of the alternatives".to_owned(),
-    }
 }
 
 fn expected(error: &ValidationError<'_>) -> String {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jsonschema::{Retrieve, Uri};
 use serde_json::Value;
 
-pub(in crate::pack) use refs::{Documents, lint};
+pub(in crate::pack) use refs::{Documents, keywords, reference_mistakes, unknown_keywords};
 
 /// A compiled schema.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl Schema {
 
     /// The same, each with a JSON Pointer to the broken keyword in its schema document.
     pub(in crate::pack) fn located_breaches(&self, value: &Value) -> Vec<(Breach, String)> {
-        self.validator.iter_errors(value).flat_map(|error| breach::breaches(&error)).collect()
+        self.validator.iter_errors(value).flat_map(|error| breach::breaches(&error, &self.source)).collect()
     }
 
     /// The schema as it stands in its file.
