@@ -169,7 +169,9 @@ impl Act<'_> {
             return;
         }
         let open: Vec<_> = self.speaker.lines.iter().filter(|(_, line)| !line.policy.has_closed()).map(|(number, _)| *number).collect();
-        open.into_iter().for_each(|connection| self.speaker.end(connection));
+        for connection in open {
+            self.speaker.end(connection);
+        }
     }
 }
 
@@ -183,7 +185,9 @@ impl Act<'_> {
             restart.iter().any(|pattern| observation.is(pattern))
         };
         let names: Vec<_> = conversation.timers.keys().filter(is_due).cloned().collect();
-        names.iter().for_each(|name| self.start(observation.connection, name));
+        for name in &names {
+            self.start(observation.connection, name);
+        }
     }
 
     /// A wake-up came due.

@@ -240,7 +240,9 @@ impl Player {
 
     fn measure(&self, speaker: &Speaker, event: &Event) {
         let largest = &self.pack.machines.of(self.side).largest_message;
-        if let (What::Frame(_), Some(largest), Some(line)) = (&event.what, largest, speaker.line(event.connection)) {
+        if let (What::Frame(frame), Some(largest), Some(line)) = (&event.what, largest, speaker.line(event.connection))
+            && !frame.opcode.is_control()
+        {
             speaker.quirks.measured(&speaker.settings, largest, line.policy.message_size());
         }
     }

@@ -5,6 +5,8 @@
 mod deed;
 mod ledger;
 mod machine;
+mod mutation;
+mod null;
 mod outgoing;
 mod policy;
 mod quirks;
@@ -19,19 +21,24 @@ mod tests;
 use std::time::Duration;
 
 pub use machine::Machine;
+pub use mutation::{Mutated, faulty};
+pub use null::Null;
 pub use quirks::Applied;
 pub use scope::Genesis;
 pub use script::Script;
 
-use crate::pack::fault::Change;
-use crate::pack::{Pack, Settings};
-use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response, Role};
-use std::sync::Arc;
+use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 
 /// One side of a conversation.
 pub trait Peer: Send {
     /// Takes what happened and says what to do, in order. `now` is the time since the case began.
     fn step(&mut self, now: Duration, input: Input<'_>) -> Vec<Action>;
+}
+
+impl<P: Peer + ?Sized> Peer for Box<P> {
+    fn step(&mut self, now: Duration, input: Input<'_>) -> Vec<Action> {
+        (**self).step(now, input)
+    }
 }
 
 /// What a peer is told.
@@ -107,10 +114,4 @@ pub enum Action {
     Stimulate(String),
     /// The peer has nothing more to do: the case ends.
     Stop,
-}
-
-/// A reference peer with these deviations. Temporary: only the wire ones are missing.
-pub fn faulty(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, changes: &[Change]) -> (Box<dyn Peer>, Applied) {
-    let _ = changes;
-    (Box::new(Machine::new(pack, settings, side)), Applied::default())
 }

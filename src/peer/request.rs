@@ -59,14 +59,16 @@ pub(super) fn response(
 }
 
 fn target(path: String, query: Option<&IndexMap<String, String>>, scope: &mut dyn Scope) -> Result<String, SendError> {
-    let mut target = path;
-    for (name, value) in query.into_iter().flatten() {
-        target.push(if target.contains('?') { '&' } else { '?' });
-        target.push_str(&percent_encoded(&render_text(name, scope)?));
-        target.push('=');
-        target.push_str(&percent_encoded(&render_text(value, scope)?));
-    }
-    Ok(target)
+    let pairs = query.into_iter().flatten().map(|(name, value)| Ok((render_text(name, scope)?, render_text(value, scope)?)));
+    Ok(with_query(path, pairs.collect::<Result<Vec<_>, SendError>>()?))
+}
+
+/// A path with these pairs added to its query.
+pub(super) fn with_query(path: String, pairs: impl IntoIterator<Item = (String, String)>) -> String {
+    pairs.into_iter().fold(path, |target, (name, value)| {
+        let mark = if target.contains('?') { '&' } else { '?' };
+        format!("{target}{mark}{}={}", percent_encoded(&name), percent_encoded(&value))
+    })
 }
 
 /// RFC 3986 § 2.3: everything but the unreserved characters.

@@ -85,7 +85,7 @@ impl Invention {
         bytes
     }
 
-    /// The next number of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
+    /// The next number of `SplitMix64` (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
     fn random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -17,6 +17,7 @@ use crate::pack::{Hearing, Observation, Pack, Settings};
 use crate::transcript::{ConnectionId, Event, Frame, Mark, Opcode, Request, Response, Role, What};
 
 /// One connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and most combinations occur")]
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     /// Its duties and where it stands in the close handshake.
@@ -141,6 +142,11 @@ impl Speaker {
         self.lines.get(&connection)
     }
 
+    /// A number below `limit`, or 0.
+    pub(super) fn pick(&mut self, limit: usize) -> usize {
+        self.invention.below(limit)
+    }
+
     /// The newest connection that can still be spoken on.
     pub(super) fn newest(&self) -> Option<ConnectionId> {
         let open = self.lines.iter().rev().find(|(_, line)| line.is_open && !line.is_over() && !line.policy.has_closed());
@@ -200,7 +206,9 @@ impl Speaker {
             // RFC 6455 § 7.1.7: an endpoint that has failed the connection does not process what comes after.
             observations.retain(|observation| !observation.is_message());
         }
-        duties.into_iter().for_each(|duty| self.fulfil(connection, duty));
+        for duty in duties {
+            self.fulfil(connection, duty);
+        }
     }
 
     fn hear_end(&mut self, connection: ConnectionId) {

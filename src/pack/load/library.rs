@@ -339,6 +339,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_built_in_pack_is_sound() {
+        let library = Library::builtin();
+        for id in library.ids() {
+            assert_eq!(library.lint(&id).render(false), "", "{id}");
+        }
+    }
+
+    #[test]
     fn the_demo_pack_loads() {
         let library = Library::open(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo"))).unwrap();
         assert_eq!(library.ids(), ["demo"]);

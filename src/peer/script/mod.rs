@@ -161,7 +161,9 @@ impl Script {
     fn finish(&mut self, mark: Option<Mark>) {
         self.is_done = true;
         self.pause = None;
-        mark.into_iter().for_each(|mark| self.speaker.act(Action::Mark(mark)));
+        if let Some(mark) = mark {
+            self.speaker.act(Action::Mark(mark));
+        }
         let open: Vec<_> = self.speaker.lines.iter().map(|(number, line)| (*number, line.is_open && !line.policy.has_closed())).collect();
         for (connection, is_open) in open {
             if is_open {

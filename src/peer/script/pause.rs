@@ -9,6 +9,7 @@ use crate::pack::scenario::{Accept, Expect, Meaning, Refuse, Step};
 use crate::peer::ledger::{Found, MAIN, Place, Wanted, is_elsewhere};
 use crate::peer::machine::Player;
 use crate::peer::outgoing::SendError;
+use crate::peer::speaker::Line;
 use crate::transcript::{ConnectionId, Response, Role};
 
 /// What the current step waits for; the token is that of the wake-up that ends it.
@@ -140,7 +141,7 @@ impl Script {
     fn check_play(&mut self, heard: usize) -> Outcome {
         let Some(Pause::Play { connection, until, .. }) = &self.pause else { return Outcome::Done };
         let has_happened = self.has_happened(until.as_ref(), Some(*connection), heard);
-        let is_over = self.speaker.line(*connection).is_none_or(|line| line.is_over());
+        let is_over = self.speaker.line(*connection).is_none_or(Line::is_over);
         let Some(Pause::Play { player, .. }) = &mut self.pause else { return Outcome::Done };
         player.settle(&mut self.speaker);
         if has_happened || is_over || player.is_leaving { Outcome::Done } else { Outcome::Waiting }
@@ -159,7 +160,9 @@ impl Script {
             return;
         }
         let unnamed: Vec<_> = self.speaker.lines.keys().copied().filter(|number| !self.ledger.is_named(*number)).collect();
-        unnamed.into_iter().for_each(|connection| self.turn_away(connection));
+        for connection in unnamed {
+            self.turn_away(connection);
+        }
     }
 
     fn turn_away(&mut self, connection: ConnectionId) {

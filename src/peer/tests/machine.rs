@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::pair::Pair;
 use super::{demo, with_machine};
+use crate::pack::Observation;
 use crate::peer::{Action, Genesis, Input, Machine, Peer};
 use crate::transcript::{Close, Ending, Event, Frame, Mark, Opcode, Request, Role, What};
 
@@ -178,7 +179,7 @@ fn a_stimulus_acts_on_the_newest_connection_and_an_unknown_one_does_nothing() {
     let server = Machine::new(pack.clone(), settings.clone(), Role::Server);
     let client = Machine::new(pack.clone(), settings, Role::Client);
     let pair = Pair::new(server, client).stimulate(Role::Client, SECOND, "ask").stimulate(Role::Client, SECOND, "no such").run(SECOND * 2);
-    let spoken: Vec<_> = pair.observations(&pack).into_iter().filter(|observation| observation.is_message()).collect();
+    let spoken: Vec<_> = pair.observations(&pack).into_iter().filter(Observation::is_message).collect();
     assert_eq!(spoken.iter().map(|said| (said.connection, said.value["json"].clone())).collect::<Vec<_>>(), [(2, json!(2))]);
 }
 

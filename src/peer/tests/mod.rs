@@ -1,6 +1,8 @@
 //! Two peers talk through a queue of events in virtual time; and what the peers of the demo pack say then.
 
 mod machine;
+mod mutation;
+mod null;
 mod pair;
 mod script;
 

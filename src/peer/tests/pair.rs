@@ -114,7 +114,9 @@ impl Pair {
             return;
         }
         let actions = self.peers.get_mut(&side).unwrap().step(self.now, input);
-        actions.into_iter().for_each(|action| self.carry_out(side, action));
+        for action in actions {
+            self.carry_out(side, action);
+        }
     }
 
     fn carry_out(&mut self, side: Role, action: Action) {

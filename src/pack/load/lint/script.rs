@@ -106,8 +106,8 @@ fn check_needs(lint: &mut Lint<'_>, place: &Place<'_>, needs: &Needs) {
 fn check_rows(lint: &mut Lint<'_>, place: &Place<'_>, rows: &[Row]) {
     let mut names = HashSet::new();
     for (place, row) in place.items(rows) {
-        if !text::is_plain(&row.name, &['-', '_', '.']) {
-            lint.wrong(&place.key("name"), format!("`{}` is no name for a row", row.name), "lower-case letters, digits, `-`, `_` and `.`");
+        if !text::is_plain(&row.name.to_ascii_lowercase(), &['-', '_', '.']) {
+            lint.wrong(&place.key("name"), format!("`{}` is no name for a row", row.name), "letters, digits, `-`, `_` and `.`");
         } else if !names.insert(row.name.as_str()) {
             lint.wrong(&place.key("name"), format!("the row `{}` stands here twice", row.name), "again");
         }
