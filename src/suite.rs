@@ -15,7 +15,7 @@ use crate::pack::{Pack, Settings};
 use crate::peer::{self, Peer};
 use crate::plan::{Case, Selection, plan};
 use crate::runner::{self, Bounds, Stop, Target};
-use crate::transcript::{Redaction, Role};
+use crate::transcript::{Redaction, Role, Transcript};
 use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
 
 /// A pack with what holds for one target.
@@ -103,10 +103,52 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
     }
 }
 
+/// Judges conversations that were recorded before, each under its name, by every rule that binds this side. One that puts no rule to the test
+/// proves nothing, and its verdict says so.
+pub fn judge_recorded(bound: &Bound, side: Role, recorded: Vec<(String, Transcript)>, options: &Options) -> Report {
+    let begun = Instant::now();
+    let cases: Vec<_> = recorded.into_iter().map(|(name, transcript)| recorded_case(bound, side, name, transcript, options)).collect();
+    let selection = Selection { side: Some(side), ..Selection::default() };
+    Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        target: options.target.clone(),
+        requirements: requirements(bound, &selection, &cases),
+        cases,
+        wall: begun.elapsed(),
+        interrupted: false,
+        unfinished: Vec::new(),
+    }
+}
+
+fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript, options: &Options) -> CaseResult {
+    let begun = Instant::now();
+    let mut judgement = check::judge(&bound.pack, &bound.settings, None, side, &transcript);
+    if judgement.outcomes.values().all(|outcome| *outcome == Outcome::NotExercised) {
+        let nothing = format!("no requirement of a {side} is put to the test by this transcript");
+        judgement.findings.push(Finding::harness(Severity::Inconclusive, "a conversation of this protocol", &nothing));
+    }
+    let mut result = CaseResult {
+        title: "A recorded conversation".to_owned(),
+        protocol: bound.pack.id().to_owned(),
+        side,
+        group: "protocol".to_owned(),
+        skipped: None,
+        findings: judgement.findings,
+        outcomes: judgement.outcomes,
+        transcript,
+        wall: begun.elapsed(),
+        longest_wait: std::time::Duration::ZERO,
+        repeat: format!("{} '{name}'", options.repeat),
+        id: name,
+    };
+    result.redact(&options.redaction);
+    result
+}
+
 /// Runs and judges one case.
 pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
     let begun = Instant::now();
-    let transcript = if case.skipped.is_some() { crate::transcript::Transcript::default() } else { converse(bound, case, subject, stop) };
+    let transcript = if case.skipped.is_some() { Transcript::default() } else { converse(bound, case, subject, stop) };
     let judgement = if case.skipped.is_some() {
         check::Judgement::default()
     } else {
@@ -148,9 +190,9 @@ impl Subject {
     }
 }
 
-fn converse(bound: &Bound, case: &Case, subject: &Subject, stop: &Stop) -> crate::transcript::Transcript {
+fn converse(bound: &Bound, case: &Case, subject: &Subject, stop: &Stop) -> Transcript {
     let Bound { pack, settings } = bound;
-    let bounds = Bounds { deadline: case.deadline, ..Bounds::default() };
+    let bounds = Bounds::new(case.deadline);
     let mut harness = peer::Script::new(pack.clone(), settings.clone(), case.side.other(), case.steps.clone());
     match subject {
         Subject::Embedded { changes } => {

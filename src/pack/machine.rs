@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::parameter::Span;
 use super::pattern::Pattern;
 use super::scenario::{CloseStep, Control, Open, Raw, Send};
+use crate::transcript::Role;
 
 /// The file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,16 @@ pub struct Machines {
     pub server: Machine,
     /// The reference client.
     pub client: Machine,
+}
+
+impl Machines {
+    /// The machine that plays this side.
+    pub fn of(&self, side: Role) -> &Machine {
+        match side {
+            Role::Server => &self.server,
+            Role::Client => &self.client,
+        }
+    }
 }
 
 /// One side.

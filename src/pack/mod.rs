@@ -20,7 +20,7 @@ pub mod template;
 use indexmap::IndexMap;
 
 pub use load::{FORMATS, Library, LoadError, Mistakes};
-pub use observe::{Observation, Observer, RESERVED, SETS};
+pub use observe::{Hearing, Observation, Observer, RESERVED, SETS};
 pub use schema::{Breach, Schema, SchemaError};
 pub use settings::{Band, Fit, Settings};
 

@@ -86,6 +86,12 @@ impl Observation {
 #[derive(Clone, Debug)]
 pub struct Observer<'a> {
     frames: &'a IndexMap<String, FrameKind>,
+    hearing: Hearing,
+}
+
+/// What was heard so far: an [`Observer`] without its catalogue, for those who own the pack and cannot borrow from it.
+#[derive(Clone, Debug, Default)]
+pub struct Hearing {
     connections: HashMap<ConnectionId, Conversation>,
     events: usize,
 }
@@ -117,7 +123,7 @@ impl Default for Conversation {
 impl<'a> Observer<'a> {
     /// An observer with this catalogue.
     pub fn new(frames: &'a IndexMap<String, FrameKind>) -> Self {
-        Self { frames, connections: HashMap::new(), events: 0 }
+        Self { frames, hearing: Hearing::default() }
     }
 
     /// Everything that a whole transcript holds.
@@ -128,16 +134,28 @@ impl<'a> Observer<'a> {
 
     /// What the next event means: usually one observation, none for a fragment, more where a frame also breaks RFC 6455.
     pub fn observe(&mut self, event: &Event) -> Vec<Observation> {
+        self.hearing.observe(self.frames, event)
+    }
+}
+
+impl Hearing {
+    /// What the next event means with this catalogue, as [`Observer::observe`].
+    pub fn observe(&mut self, frames: &IndexMap<String, FrameKind>, event: &Event) -> Vec<Observation> {
         let index = self.events;
         self.events += 1;
-        let named = self.name(event);
+        let named = self.name(frames, event);
         named
             .into_iter()
             .map(|(name, value)| Observation { at: event.at, connection: event.connection, from: event.from, name, value, event: index })
             .collect()
     }
 
-    fn name(&mut self, event: &Event) -> Vec<(String, Value)> {
+    /// Drops what is remembered of a connection that is over.
+    pub fn forget(&mut self, connection: ConnectionId) {
+        self.connections.remove(&connection);
+    }
+
+    fn name(&mut self, frames: &IndexMap<String, FrameKind>, event: &Event) -> Vec<(String, Value)> {
         let conversation = self.connections.entry(event.connection).or_default();
         let one = |name: &str, value| vec![(name.to_owned(), value)];
         match &event.what {
@@ -162,7 +180,7 @@ impl<'a> Observer<'a> {
             What::Frame(frame) => {
                 let assembler = if event.from == Role::Client { &mut conversation.client } else { &mut conversation.server };
                 let (message, violations) = assembler.push(frame);
-                let message = message.map(|message| name_message(self.frames, &mut conversation.requests, event.from, &message));
+                let message = message.map(|message| name_message(frames, &mut conversation.requests, event.from, &message));
                 let violations = violations.into_iter().map(|violation| ("violation".to_owned(), json!({ "kind": violation.name() })));
                 violations.chain(message).collect()
             }

@@ -2,7 +2,30 @@
 //!
 //! A peer has no clock and no socket; the runner gives it time and carries out its actions. It never judges.
 
+mod deed;
+mod ledger;
+mod machine;
+mod mutation;
+mod null;
+mod outgoing;
+mod policy;
+mod quirks;
+mod reaction;
+mod request;
+mod scope;
+mod script;
+mod speaker;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
+
+pub use machine::Machine;
+pub use mutation::{Mutated, faulty};
+pub use null::Null;
+pub use quirks::Applied;
+pub use scope::Genesis;
+pub use script::Script;
 
 use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 
@@ -10,6 +33,12 @@ use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 pub trait Peer: Send {
     /// Takes what happened and says what to do, in order. `now` is the time since the case began.
     fn step(&mut self, now: Duration, input: Input<'_>) -> Vec<Action>;
+}
+
+impl<P: Peer + ?Sized> Peer for Box<P> {
+    fn step(&mut self, now: Duration, input: Input<'_>) -> Vec<Action> {
+        (**self).step(now, input)
+    }
 }
 
 /// What a peer is told.
@@ -85,38 +114,4 @@ pub enum Action {
     Stimulate(String),
     /// The peer has nothing more to do: the case ends.
     Stop,
-}
-
-use crate::pack::fault::Change;
-use crate::pack::scenario::Step;
-use crate::pack::{Pack, Settings};
-use crate::transcript::Role;
-use std::sync::Arc;
-
-/// Plays steps.
-#[derive(Debug)]
-pub struct Script {}
-
-impl Script {
-    /// A script for the harness's own side.
-    pub fn new(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, steps: Vec<Step>) -> Self {
-        let _ = (pack, settings, side, steps);
-        Self {}
-    }
-}
-
-impl Peer for Script {
-    fn step(&mut self, _: Duration, _: Input<'_>) -> Vec<Action> {
-        vec![Action::Stop]
-    }
-}
-
-/// How often a peer deviated.
-#[derive(Clone, Debug)]
-pub struct Applied {}
-
-/// A reference peer with changes.
-pub fn faulty(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, changes: &[Change]) -> (Box<dyn Peer>, Applied) {
-    let _ = changes;
-    (Box::new(Script::new(pack, settings, side, Vec::new())), Applied {})
 }

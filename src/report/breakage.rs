@@ -1,5 +1,7 @@
 //! Findings put together: one requirement that many cases broke, or one cause that many cases share, is one breakage.
 
+use std::collections::HashMap;
+
 use indexmap::IndexMap;
 
 use super::conversation::draw;
@@ -11,6 +13,9 @@ const LISTED: usize = 24;
 const INDENT: usize = 2;
 /// Columns of the words before the values.
 const KEY: usize = 10;
+
+/// The conversations that are drawn already, by case and deciding event, with the requirement that they stand under.
+pub(super) type Drawn = HashMap<(String, Option<usize>), String>;
 
 /// One requirement, or one cause, with every case that it shows in.
 pub(super) struct Breakage<'a> {
@@ -25,7 +30,7 @@ pub(super) fn breakages(report: &Report) -> Vec<Breakage<'_>> {
     let mut groups: IndexMap<(Severity, &str), Vec<(&CaseResult, &Finding)>> = IndexMap::new();
     let findings = report.cases.iter().flat_map(|case| case.findings.iter().map(move |finding| (case, finding)));
     for (case, finding) in findings.filter(|(case, finding)| is_shown(case, finding)) {
-        let places = groups.entry((finding.severity, cause(finding))).or_default();
+        let places: &mut Vec<_> = groups.entry((finding.severity, cause(finding))).or_default();
         if places.iter().all(|(other, _)| other.id != case.id) {
             places.push((case, finding));
         }
@@ -33,17 +38,24 @@ pub(super) fn breakages(report: &Report) -> Vec<Breakage<'_>> {
     let inferred = |id: &str| report.requirements.iter().any(|requirement| requirement.id == id && requirement.inferred);
     let mut breakages: Vec<_> = groups
         .into_iter()
-        .map(|((severity, _), places)| Breakage { severity, is_inferred: inferred(&places[0].1.requirement), places: clearest_first(places) })
+        .map(|((severity, _), places)| Breakage {
+            severity,
+            is_inferred: inferred(&places[0].1.requirement),
+            places: clearest_first(places),
+        })
         .collect();
     breakages.sort_by_key(|breakage| std::cmp::Reverse(breakage.severity));
     breakages
 }
 
-/// Remarks are for the JSON report; in a case that failed or broke, what could not be asked any more is no news.
+/// Remarks are for the JSON report. In a case that failed, what could not be asked any more is no news; in one that is inconclusive, the first
+/// reason is why the others could not be asked.
 fn is_shown(case: &CaseResult, finding: &Finding) -> bool {
+    let is_first =
+        || case.findings.iter().find(|other| other.severity == Severity::Inconclusive).is_some_and(|first| std::ptr::eq(first, finding));
     match finding.severity {
         Severity::Info => false,
-        Severity::Inconclusive => case.verdict() == Verdict::Inconclusive,
+        Severity::Inconclusive => case.verdict() == Verdict::Inconclusive && is_first(),
         Severity::Warn | Severity::Fail | Severity::Error => case.skipped.is_none(),
     }
 }
@@ -70,7 +82,7 @@ fn clearest_first<'a>(mut places: Vec<(&'a CaseResult, &'a Finding)>) -> Vec<(&'
 
 impl Breakage<'_> {
     /// The breakage in full: what, where, why, and how it came to it.
-    pub(super) fn render(&self, style: &Style) -> String {
+    pub(super) fn render(&self, drawn: &mut Drawn, style: &Style) -> String {
         let (case, finding) = self.places[0];
         let event = finding.event.map(|event| format!(" (event {event})")).unwrap_or_default();
         let mut text = self.heading(style);
@@ -81,12 +93,22 @@ impl Breakage<'_> {
         text.push_str(&entry("case", &format!("{}: {}", case.id, case.title), style));
         text.push_str(&stderr(case, style));
         text.push('\n');
-        text.push_str(&draw(&case.transcript, finding.event, style));
+        text.push_str(&self.conversation(drawn, style));
         text.push('\n');
         // On one line whatever its length, so that it can be copied.
-        text.push_str(&format!("{}repeat: {}\n", blanks(INDENT), escape(&case.repeat)));
+        text.extend([&blanks(INDENT), "repeat: ", &escape(&case.repeat), "\n"]);
         text.push_str(&self.others(style));
         text
+    }
+
+    fn conversation(&self, drawn: &mut Drawn, style: &Style) -> String {
+        let (case, finding) = self.places[0];
+        let key = (case.id.clone(), finding.event);
+        if let Some(requirement) = drawn.get(&key) {
+            return paragraph(INDENT, &format!("The conversation is drawn above, under {}.", escape(requirement)), style);
+        }
+        drawn.insert(key, finding.requirement.clone());
+        draw(&case.transcript, finding.event, style)
     }
 
     fn heading(&self, style: &Style) -> String {
@@ -104,11 +126,9 @@ impl Breakage<'_> {
             return String::new();
         }
         let more = ids.len().saturating_sub(LISTED);
-        let mut listed = ids.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
-        if more > 0 {
-            listed.push_str(&format!(" and {more} more, named in the JSON report"));
-        }
-        entry("also in", &listed, style)
+        let listed = ids.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
+        let rest = if more > 0 { format!(" and {more} more, named in the JSON report") } else { String::new() };
+        entry("also in", &(listed + &rest), style)
     }
 }
 
@@ -142,5 +162,6 @@ fn entry(key: &str, value: &str, style: &Style) -> String {
 }
 
 fn paragraph(indent: usize, text: &str, style: &Style) -> String {
-    wrap(text, style.width.saturating_sub(indent)).iter().map(|line| format!("{}{line}\n", blanks(indent))).collect()
+    let lines = wrap(text, style.width.saturating_sub(indent));
+    format!("{}{}\n", blanks(indent), lines.join(&format!("\n{}", blanks(indent))))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::breakage::breakages;
+use super::breakage::{Drawn, breakages};
 use super::table::Table;
 use super::text::{Ink, Style, amount, blanks, columns, duration, escape, fit, pad, wrap};
 use crate::transcript::Role;
@@ -70,7 +70,8 @@ pub fn render(report: &Report, style: &Style) -> String {
 
 /// Everything that is broken or could not be told, each once, with its conversation.
 pub fn broken(report: &Report, style: &Style) -> String {
-    let rendered: Vec<_> = breakages(report).iter().map(|breakage| breakage.render(style)).collect();
+    let mut drawn = Drawn::new();
+    let rendered: Vec<_> = breakages(report).iter().map(|breakage| breakage.render(&mut drawn, style)).collect();
     rendered.join("\n")
 }
 
@@ -135,7 +136,7 @@ fn requirements(report: &Report, style: &Style) -> String {
     for requirement in &report.requirements {
         groups.entry((&requirement.protocol, requirement.side, &requirement.group)).or_default().push(requirement);
     }
-    groups.sort_by(|(a, ..), _, (b, ..), _| a.cmp(b));
+    groups.sort_by_key(|(protocol, side, group), _| (*protocol, std::cmp::Reverse(*side), *group));
     let titles = ["protocol", "side", "group", "level", "satisfied", "violated", "not exercised", "excluded"];
     let mut table = Table::new(&titles).right(&[4, 5, 6, 7]);
     for ((protocol, side, group), requirements) in groups {
@@ -144,7 +145,9 @@ fn requirements(report: &Report, style: &Style) -> String {
             let of_level: Vec<_> = requirements.iter().filter(|requirement| requirement.level == level).copied().collect();
             if !of_level.is_empty() {
                 let tally = Tally::of(&of_level);
-                table.painted(name.map(|word| (word.to_owned(), None)).into_iter().chain([(level.as_str().to_owned(), None)]).chain(tally.cells()));
+                table.painted(
+                    name.map(|word| (word.to_owned(), None)).into_iter().chain([(level.as_str().to_owned(), None)]).chain(tally.cells()),
+                );
                 name = [""; 3];
             }
         }
@@ -193,7 +196,7 @@ fn skipped(report: &Report, style: &Style) -> String {
     }
     reasons.sort_by(|a, count, b, other| other.cmp(count).then(a.cmp(b)));
     let lines = reasons.iter().map(|(reason, count)| format!("{}: {}", amount(*count, "case"), escape(reason)));
-    list("skipped", lines.collect(), style)
+    list("skipped", &lines.collect::<Vec<_>>(), style)
 }
 
 /// Musts and shoulds that no case put to the test: they count as nothing, and are named so that nobody takes them for passed.
@@ -202,10 +205,10 @@ fn not_exercised(report: &Report, style: &Style) -> String {
     let mut open: Vec<_> = report.requirements.iter().filter(open).collect();
     open.sort_by_key(|requirement| std::cmp::Reverse(requirement.level));
     let lines = open.iter().map(|requirement| format!("{}  {}", pad(requirement.level.as_str(), 6), escape(&requirement.id)));
-    list("not exercised", lines.collect(), style)
+    list("not exercised", &lines.collect::<Vec<_>>(), style)
 }
 
-fn list(title: &str, lines: Vec<String>, style: &Style) -> String {
+fn list(title: &str, lines: &[String], style: &Style) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -213,10 +216,10 @@ fn list(title: &str, lines: Vec<String>, style: &Style) -> String {
     let mut text = style.paint(Ink::Faint, title) + "\n";
     for line in lines.iter().take(NAMED) {
         let wrapped = wrap(line, style.width.saturating_sub(4));
-        text.push_str(&format!("  {}\n", wrapped.join("\n    ")));
+        text.extend(["  ", &wrapped.join("\n    "), "\n"]);
     }
     if more > 0 {
-        text.push_str(&format!("  and {more} more, in the JSON report\n"));
+        text.extend(["  and ", &more.to_string(), " more, in the JSON report\n"]);
     }
     text
 }

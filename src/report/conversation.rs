@@ -1,6 +1,6 @@
 //! A conversation as a picture: the client's lane left, the server's right, an arrow for whatever one side did, a note for the harness.
 
-use super::label::{label, whole_payload};
+use super::label::{label, whole};
 use super::text::{Ink, Style, blanks, columns, wrap};
 use crate::transcript::{Event, Mark, Role, Transcript, What};
 
@@ -10,8 +10,8 @@ const FIRST: usize = 6;
 const LAST: usize = 4;
 const BEFORE: usize = 10;
 const AFTER: usize = 4;
-/// Lines of the deciding frame that are shown below the picture.
-const WHOLE_LINES: usize = 8;
+/// Lines of the deciding event that are shown below the picture.
+const WHOLE_LINES: usize = 10;
 const INDENT: usize = 2;
 
 /// The picture as lines, with the deciding event marked and, where its row could not hold it, written out below.
@@ -114,14 +114,18 @@ impl<'a> Picture<'a> {
         format!("│{}({label}){}│", "·".repeat(left), "·".repeat(right))
     }
 
+    /// What the deciding row had no room for.
     fn whole(&self, index: usize, event: &Event) -> String {
-        let Some(payload) = whole_payload(event, &label(event, self.inner.saturating_sub(7))) else { return String::new() };
+        let paragraphs = whole(event, &label(event, self.inner.saturating_sub(7)));
+        if paragraphs.is_empty() {
+            return String::new();
+        }
         let head = format!("event {index}  ");
         let indent = INDENT + 3 + head.len();
         let room = self.style.width.saturating_sub(indent);
-        let looked_at: String = payload.chars().take(room * WHOLE_LINES).collect();
-        let mut lines = wrap(&looked_at, room);
-        if lines.len() > WHOLE_LINES || looked_at.len() < payload.len() {
+        let beginning = |text: &String| text.chars().take(room * WHOLE_LINES).collect::<String>();
+        let mut lines: Vec<_> = paragraphs.iter().flat_map(|text| wrap(&beginning(text), room)).collect();
+        if lines.len() > WHOLE_LINES || paragraphs.iter().any(|text| beginning(text).len() < text.len()) {
             lines.truncate(WHOLE_LINES);
             lines.push("…".to_owned());
         }
@@ -160,15 +164,7 @@ mod tests {
             event(120_000, 1, Role::Server, text(Role::Server, &format!(r#"{{"type":"welcome","text":"{}"}}"#, "x".repeat(60)))),
             event(120_000, 1, Role::Server, What::Ended(Ending::Reset)),
         ];
-        let expected = "  \
-       #       time  client                                                server
-        1     0.000s  │─ GET /ws (upgrade) ───────────────────────────────────────►│
-        2     0.001s  │◄─────────────────────────────── 101 Switching Protocols ─│
-        4     0.002s  │─ text 16 B {\"type\":\"hello\"} ──────────────────────────────►│
-";
         let drawn = draw(&Transcript { events }, Some(6), &Style::plain(80));
-        let _ = expected;
-        println!("{drawn}");
         let widths: Vec<_> = drawn.lines().skip(1).take(6).map(columns).collect();
         assert_eq!(widths, [80; 6], "{drawn}");
         assert!(drawn.contains("\n  >>    6   120.000s  │◄"), "{drawn}");
@@ -198,6 +194,15 @@ mod tests {
         let events = vec![event(0, 2, Role::Client, What::Opened { session: "s\u{1b}".into() })];
         let drawn = draw(&Transcript { events }, None, &Style::plain(80));
         assert!(drawn.contains(" conn ") && drawn.contains("    2  │─ opens connection 2, session s\\u{1b}"), "{drawn}");
+    }
+
+    #[test]
+    fn a_deciding_answer_shows_its_head_and_body() {
+        let response = Response { body: "no\u{7}".into(), ..Response::new(401) }.with("WWW-Authenticate", "Bearer");
+        let events = vec![event(0, 1, Role::Server, What::Response(response))];
+        let drawn = draw(&Transcript { events }, Some(0), &Style::plain(80));
+        let below = "     event 0  401 Unauthorized\n              WWW-Authenticate: Bearer\n              no\\u{7}\n";
+        assert!(drawn.ends_with(below), "{drawn}");
     }
 
     #[test]

@@ -7,6 +7,11 @@ use crate::transcript::{Bytes, Close, Ending, Event, Frame, Mark, Opcode, Proces
 const LOOKED_AT: usize = 4096;
 const HEX_SHOWN: usize = 16;
 
+/// The event in one line of at most this many columns: what the pictures of a report show of it.
+pub fn event_line(event: &Event, width: usize) -> String {
+    label(event, width)
+}
+
 /// The event in at most this many columns.
 pub(super) fn label(event: &Event, width: usize) -> String {
     let text = match &event.what {
@@ -22,11 +27,23 @@ pub(super) fn label(event: &Event, width: usize) -> String {
     fit(&text, width)
 }
 
-/// The payload of a text message, whole and escaped, if this event is one and the line did not have room for it.
-pub(super) fn whole_payload(event: &Event, label: &str) -> Option<String> {
-    let What::Frame(frame) = &event.what else { return None };
-    let text = escape(frame.payload.text().filter(|_| !frame.opcode.is_control())?);
-    (!label.contains(&text)).then_some(text)
+/// What the line had no room for, escaped, in paragraphs: the payload of a text message, or the head and body of HTTP.
+pub(super) fn whole(event: &Event, label: &str) -> Vec<String> {
+    match &event.what {
+        What::Frame(frame) if !frame.opcode.is_control() => {
+            let text = frame.payload.text().map(escape);
+            text.filter(|text| !label.contains(text)).into_iter().collect()
+        }
+        What::Request(Request { method, target, version, headers, body }) => http(format!("{method} {target} {version}"), headers, body),
+        What::Response(Response { status, reason, headers, body }) => http(format!("{status} {reason}"), headers, body),
+        _ => Vec::new(),
+    }
+}
+
+fn http(start: String, headers: &[(String, String)], body: &Bytes) -> Vec<String> {
+    let headers = headers.iter().map(|(name, value)| format!("{name}: {value}"));
+    let body = (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned());
+    [start].into_iter().chain(headers).chain(body).map(|line| escape(&line)).collect()
 }
 
 fn frame_label(from: Role, frame: &Frame, width: usize) -> String {
@@ -114,19 +131,15 @@ fn payload(bytes: &Bytes, width: usize) -> String {
     let text = match std::str::from_utf8(looked_at) {
         Ok(text) => Some(text),
         // Cut inside a character by the bound above.
-        Err(error) if error.error_len().is_none() && bytes.len() > LOOKED_AT => {
-            std::str::from_utf8(&looked_at[..error.valid_up_to()]).ok()
-        }
+        Err(error) if error.error_len().is_none() && bytes.len() > LOOKED_AT => std::str::from_utf8(&looked_at[..error.valid_up_to()]).ok(),
         Err(_) => None,
     };
-    match text {
-        Some(text) => fit(&escape(&shorten(text, width)), width),
-        None => {
-            let shown = data_encoding::HEXLOWER.encode(&bytes[..bytes.len().min(HEX_SHOWN)]);
-            let rest = if bytes.len() > HEX_SHOWN { "…" } else { "" };
-            format!("0x{shown}{rest}")
-        }
+    if let Some(text) = text {
+        return fit(&escape(&shorten(text, width)), width);
     }
+    let shown = data_encoding::HEXLOWER.encode(&bytes[..bytes.len().min(HEX_SHOWN)]);
+    let rest = if bytes.len() > HEX_SHOWN { "…" } else { "" };
+    format!("0x{shown}{rest}")
 }
 
 /// The longest string and the deepest nesting that each try keeps.

@@ -27,5 +27,6 @@ mod label;
 mod table;
 mod text;
 
+pub use label::event_line;
 pub use table::{Align, Table};
 pub use text::{Ink, Style, amount, duration, escape};

@@ -183,6 +183,7 @@ pub fn duration(duration: Duration) -> String {
     let milliseconds = duration.as_secs_f64() * 1000.0;
     let seconds = duration.as_secs();
     match seconds {
+        _ if duration.is_zero() => "0 s".to_owned(),
         0 if milliseconds < 10.0 => format!("{milliseconds:.2} ms"),
         0 => format!("{milliseconds:.0} ms"),
         1..60 => format!("{:.1} s", duration.as_secs_f64()),
@@ -225,7 +226,14 @@ mod tests {
 
     #[test]
     fn times_have_about_three_figures() {
-        let shown = [(310, "0.31 ms"), (42_000, "42 ms"), (5_230_000, "5.2 s"), (123_000_000, "2 min 3 s"), (86_400_000_000, "24 h 0 min")];
+        let shown = [
+            (0, "0 s"),
+            (310, "0.31 ms"),
+            (42_000, "42 ms"),
+            (5_230_000, "5.2 s"),
+            (123_000_000, "2 min 3 s"),
+            (86_400_000_000, "24 h 0 min"),
+        ];
         for (microseconds, text) in shown {
             assert_eq!(duration(Duration::from_micros(microseconds)), text);
         }

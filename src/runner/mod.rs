@@ -1,74 +1,107 @@
-//! The only place with tokio, sockets and clocks. It carries bytes between a peer and a target and writes down what was said; it never judges.
+//! The only place with tokio, sockets and clocks. It carries bytes between a peer and a target and writes down what was said.
+//!
+//! It never judges, and never acts by itself: no pong, no close, no frame that its peer did not ask for.
+//!
+//! ```text
+//!   peer ◄─ inputs ── session ── orders ─► connection ── bytes ─► stream (memory, TCP, TLS)
+//!        ── actions ►    │     ◄─ notices ─   inlet    ◄─ bytes ──
+//!                        ▼                    outlet
+//!                       log (transcript)
+//! ```
+//!
+//! ```
+//! use framegate::peer::{Action, Input, Peer};
+//! use framegate::runner::{Bounds, embedded};
+//! use framegate::transcript::{Ending, Event, Request, Response, Role, What};
+//!
+//! /// Dials, and stops when the connection ends.
+//! struct Client;
+//! /// Refuses every request.
+//! struct Server;
+//!
+//! impl Peer for Client {
+//!     fn step(&mut self, _: std::time::Duration, input: Input<'_>) -> Vec<Action> {
+//!         match input {
+//!             Input::Start => {
+//!                 let request = Request::upgrade("", "/socket", "dGhlIHNhbXBsZSBub25jZQ==");
+//!                 vec![Action::Open { connection: 1, session: "main".to_owned(), request }]
+//!             }
+//!             Input::Event(Event { what: What::Ended(_), .. }) => vec![Action::Stop],
+//!             _ => vec![],
+//!         }
+//!     }
+//! }
+//!
+//! impl Peer for Server {
+//!     fn step(&mut self, _: std::time::Duration, input: Input<'_>) -> Vec<Action> {
+//!         match input {
+//!             Input::Event(Event { connection, what: What::Request(_), .. }) => {
+//!                 vec![Action::Respond { connection: *connection, response: Response::new(401) }]
+//!             }
+//!             _ => vec![],
+//!         }
+//!     }
+//! }
+//!
+//! let transcript = embedded(&mut Client, &mut Server, Role::Server, &Bounds::default());
+//! assert_eq!(transcript.events.last().unwrap().what, What::Ended(Ending::Finished));
+//! ```
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod body;
+mod bounds;
+mod clock;
+mod connection;
+mod dial;
+mod embedded;
+mod http;
+mod incoming;
+mod inlet;
+mod listener;
+mod live;
+mod log;
+mod outlet;
+mod process;
+mod serve;
+mod session;
+mod stimuli;
+mod stream;
+mod target;
+#[cfg(feature = "tls")]
+mod tls;
+pub mod wire;
+
 use std::time::Duration;
 
-use crate::peer::Peer;
-use crate::transcript::{Role, Transcript};
+pub use bounds::{Bounds, Limits, Stop};
+pub use embedded::embedded;
+pub use http::{encode_request, encode_response};
+pub use live::live;
+pub use serve::{ServeError, dial, serve};
+pub use target::{ClientTarget, ServerTarget, Target, TargetError, Tls};
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
 
-/// Bounds of one case.
-#[derive(Clone, Debug, Default)]
-pub struct Bounds {
-    /// When it ends whatever happens.
-    pub deadline: Duration,
-    /// What it may cost.
-    pub limits: Limits,
+use crate::transcript::{ConnectionId, Event, Mark, Process, Role, Transcript, What};
+
+/// What a session is told by its connections and by the world around it.
+#[derive(Debug)]
+enum Notice {
+    /// The other side opened a connection.
+    Accepted(stream::Stream),
+    /// A connection that this side wanted is open.
+    Opened(ConnectionId),
+    /// The other side did something on a connection.
+    Arrived(ConnectionId, What),
+    /// A connection is over and its task has ended.
+    Gone(ConnectionId),
+    /// Somebody wants the peer to do this.
+    Stimulus(String),
+    /// The process under test ended.
+    Exited(Process),
 }
 
-/// What one case may cost.
-#[derive(Clone, Debug, Default)]
-pub struct Limits {}
-
-/// Ends sessions early from outside.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {}
-
-impl Stop {
-    /// True once it was told to stop.
-    pub fn is_stopped(&self) -> bool {
-        false
-    }
-}
-
-/// What is tested.
-#[derive(Clone, Debug)]
-pub enum Target {
-    /// A server.
-    Server(ServerTarget),
-    /// A client command.
-    Client(ClientTarget),
-}
-
-/// A server.
-#[derive(Clone, Debug)]
-pub struct ServerTarget {}
-
-/// A client command.
-#[derive(Clone, Debug, Default)]
-pub struct ClientTarget {
-    /// The command.
-    pub command: String,
-    /// Its environment.
-    pub environment: Vec<(String, String)>,
-    /// Its working directory.
-    pub directory: Option<PathBuf>,
-    /// Replacements.
-    pub tokens: BTreeMap<String, String>,
-    /// Stimuli.
-    pub stimuli: BTreeMap<String, String>,
-    /// The path.
-    pub path: String,
-}
-
-/// Plays two peers.
-pub fn embedded(harness: &mut dyn Peer, target: &mut dyn Peer, side_under_test: Role, bounds: &Bounds) -> Transcript {
-    let _ = (harness, target, side_under_test, bounds);
-    Transcript::default()
-}
-
-/// Plays against a target.
-pub fn live(harness: &mut dyn Peer, target: &Target, bounds: &Bounds, stop: &Stop) -> Transcript {
-    let _ = (harness, target, bounds, stop);
-    Transcript::default()
+/// The transcript of a case that the harness could not even begin.
+fn failed(role: Role, problem: &str) -> Transcript {
+    let what = What::Mark(Mark::Failed(problem.to_owned()));
+    Transcript { events: vec![Event { at: Duration::ZERO, connection: 0, from: role, what }] }
 }

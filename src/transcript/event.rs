@@ -107,7 +107,7 @@ pub enum Ending {
 }
 
 /// How a process ended and what it last said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Process {
     /// Exit code, if it exited by itself.

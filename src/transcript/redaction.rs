@@ -116,7 +116,7 @@ impl Redaction {
             let mut begin = 0;
             for index in message {
                 let length = payload(&events[index]).len();
-                let part = self.part(&joined, begin..begin + length, &finds);
+                let part = part(&joined, begin..begin + length, &finds);
                 if let What::Frame(frame) = &mut events[index].what {
                     frame.payload = Bytes(part);
                 }
@@ -124,21 +124,21 @@ impl Redaction {
             }
         }
     }
+}
 
-    /// What of the joined payload stays in one fragment: a value is shown where it begins.
-    fn part(&self, joined: &[u8], fragment: Range<usize>, finds: &[(Range<usize>, &str)]) -> Vec<u8> {
-        let mut part = Vec::new();
-        let mut at = fragment.start;
-        for (range, shown) in finds.iter().filter(|(range, _)| range.start < fragment.end && range.end > fragment.start) {
-            part.extend_from_slice(&joined[at..range.start.max(at)]);
-            if range.start >= fragment.start {
-                part.extend_from_slice(shown.as_bytes());
-            }
-            at = range.end.min(fragment.end);
+/// What of the joined payload stays in one fragment: a value is shown where it begins.
+fn part(joined: &[u8], fragment: Range<usize>, finds: &[(Range<usize>, &str)]) -> Vec<u8> {
+    let mut part = Vec::new();
+    let mut at = fragment.start;
+    for (range, shown) in finds.iter().filter(|(range, _)| range.start < fragment.end && range.end > fragment.start) {
+        part.extend_from_slice(&joined[at..range.start.max(at)]);
+        if range.start >= fragment.start {
+            part.extend_from_slice(shown.as_bytes());
         }
-        part.extend_from_slice(&joined[at..fragment.end]);
-        part
+        at = range.end.min(fragment.end);
     }
+    part.extend_from_slice(&joined[at..fragment.end]);
+    part
 }
 
 /// The text with every cut-off beginning of the value replaced.

@@ -1,7 +1,13 @@
-//! Integration tests, one binary.
+//! The integration tests, one module a topic.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod acting;
+mod cli;
+mod command;
+mod embedded;
 mod golden;
 mod layering;
+mod live;
 mod report;
+mod secure;

@@ -130,7 +130,7 @@ fn report() -> Report {
     }
 }
 
-/// Compares with a file of `tests/golden`, or writes it if FRAMEGATE_BLESS is set.
+/// Compares with a file of `tests/golden`, or writes it if `FRAMEGATE_BLESS` is set.
 fn check_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("FRAMEGATE_BLESS").is_some() {

@@ -92,9 +92,16 @@ impl Mistake {
 
 /// Everything that is wrong with a pack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mistakes(pub(super) Vec<Mistake>);
+pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
+    /// In the order of the files and of their lines, each once.
+    pub(super) fn of(mut mistakes: Vec<Mistake>) -> Self {
+        mistakes.sort_by(|a, b| a.source.path.cmp(&b.source.path).then(a.span.start.cmp(&b.span.start)));
+        mistakes.dedup();
+        Self(mistakes)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

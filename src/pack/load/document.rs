@@ -45,6 +45,17 @@ struct Entry {
     value: Node,
 }
 
+impl Kind {
+    /// Where the last thing inside ends.
+    fn end(&self) -> Option<usize> {
+        match self {
+            Self::Scalar(_) => None,
+            Self::Sequence(items) => items.last().map(|item| item.span.end),
+            Self::Mapping(entries) => entries.last().map(|(_, entry)| entry.value.span.end.max(entry.key.end)),
+        }
+    }
+}
+
 /// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
@@ -198,21 +209,26 @@ impl Reader<'_> {
     /// Takes the parser's next event; false to stop.
     fn take(&mut self, event: Event<'_>, span: Span) -> bool {
         let bytes = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
-        match event {
-            Event::Alias(_) => self.wrong(bytes.clone(), "aliases are not allowed", "write the value out"),
-            Event::Scalar(_, _, anchor, ref tag) | Event::SequenceStart(anchor, ref tag) | Event::MappingStart(anchor, ref tag) => {
-                if anchor != 0 || tag.is_some() {
-                    self.wrong(bytes.clone(), "anchors and tags are not allowed", "write the value out");
-                }
+        let is_marked = match &event {
+            Event::Scalar(_, _, anchor, tag) | Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
+                *anchor != 0 || tag.is_some()
             }
-            _ => {}
+            _ => false,
+        };
+        if is_marked {
+            let text = &self.source.text[bytes.start..];
+            let length = text.find(char::is_whitespace).unwrap_or(text.len());
+            self.wrong(bytes.start..bytes.start + length, "anchors and tags are not allowed", "write the value out");
         }
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 self.wrong(bytes, "a file holds one document", "a second one begins here");
                 return false;
             }
-            Event::Alias(_) => self.complete(Node { span: bytes, kind: Kind::Scalar(Value::Null) }, Some("*".to_owned())),
+            Event::Alias(_) => {
+                self.wrong(bytes.clone(), "aliases are not allowed", "write the value out");
+                self.complete(Node { span: bytes, kind: Kind::Scalar(Value::Null) }, Some("*".to_owned()));
+            }
             Event::Scalar(text, style, ..) => self.scalar(&text, style, bytes),
             Event::SequenceStart(..) => return self.begin(bytes, Kind::Sequence(Vec::new())),
             Event::MappingStart(..) => return self.begin(bytes, Kind::Mapping(IndexMap::new())),
@@ -240,13 +256,15 @@ impl Reader<'_> {
         self.complete(Node { span: self.trimmed(bytes), kind: Kind::Scalar(value) }, Some(text.to_owned()));
     }
 
-    /// Ends the innermost list or map. The parser gives the end of a flow collection before its bracket, that of a block where the next
-    /// thing begins.
+    /// Ends the innermost list or map. The parser gives the end of a flow collection sometimes before and sometimes after its bracket, and
+    /// that of a block where the next thing begins.
     fn finish(&mut self, end: usize) {
         let Some(open) = self.open.pop() else { return };
-        let rest = self.source.text[end..].as_bytes();
-        let flow = matches!(self.source.text.as_bytes().get(open.start), Some(b'[' | b'{'));
-        let end = if flow && matches!(rest.first(), Some(b']' | b'}')) { end + 1 } else { end };
+        let byte = |at: usize| self.source.text.as_bytes().get(at);
+        let closes = |at: usize| matches!(byte(at), Some(b']' | b'}'));
+        let is_flow = matches!(byte(open.start), Some(b'[' | b'{'));
+        let is_behind = end > open.kind.end().unwrap_or(open.start + 1) && closes(end - 1);
+        let end = if is_flow && !is_behind && closes(end) { end + 1 } else { end };
         self.complete(Node { span: self.trimmed(open.start..end.max(open.start)), kind: open.kind }, None);
     }
 

@@ -2,13 +2,13 @@
 //! into its Rust type.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
-use super::diagnostic::Mistake;
+use super::diagnostic::{Mistake, Source};
 use super::document::Document;
 use super::nearest::{list, nearest};
 use crate::pack::schema::{Breach, Schema};
@@ -38,6 +38,21 @@ pub(super) fn read<T: DeserializeOwned>(document: &Document, format: &str) -> Re
         let at = pointer(error.path());
         let why = error.inner().to_string();
         vec![document.mistake(&at, why, "here")]
+    })
+}
+
+/// What is wrong with the first line, which tells editors the schema. `elsewhere`: the pack is not in the folder of our own schemas, so that
+/// the way there may be longer, or a URL.
+pub(super) fn first_line_mistake(source: &Arc<Source>, path: &str, format: &str, elsewhere: bool) -> Option<Mistake> {
+    let up = "../".repeat(path.matches('/').count());
+    let file = format!("schemas/framegate/{format}.schema.json");
+    let line = source.text.lines().next().unwrap_or_default();
+    let given = line.strip_prefix("# yaml-language-server: $schema=").unwrap_or_default();
+    let way = given.strip_suffix(&file);
+    let is_right = way == Some(&up) || elsewhere && way.is_some_and(|way| way.starts_with("https://") || way.replace("../", "").is_empty());
+    (!is_right).then(|| {
+        let mistake = Mistake::new(source, 0..line.len(), "the first line names the schema of the file", "not so here");
+        mistake.help(format!("write `# yaml-language-server: $schema={up}{file}`"))
     })
 }
 
@@ -81,4 +96,133 @@ fn pointer(path: &Path) -> String {
         Segment::Unknown => None,
     });
     steps.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::pack::fault::Faults;
+    use crate::pack::machine::Machines;
+    use crate::pack::manifest::Manifest;
+    use crate::pack::requirement::Requirements;
+    use crate::pack::scenario::Scenario;
+
+    /// Keys for which the schema is stricter than the type, on purpose: a `match` that is no object fits nothing, lengths are 0, 2 or 8 bytes
+    /// wide, and time does not run backwards.
+    const STRICTER: [&str; 3] = ["match", "width", "timers"];
+
+    fn sample(format: &str) -> Document {
+        let path = format!("{}/tests/packs/samples/{format}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        Document::yaml(Arc::new(Source { path, text })).unwrap()
+    }
+
+    /// Calls `then` with every value of the tree and its pointer.
+    fn visit(value: &Value, pointer: &str, then: &mut dyn FnMut(&str, &Value)) {
+        then(pointer, value);
+        match value {
+            Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| visit(item, &format!("{pointer}/{index}"), then)),
+            Value::Object(entries) => entries.iter().for_each(|(key, value)| visit(value, &format!("{pointer}/{key}"), then)),
+            _ => {}
+        }
+    }
+
+    /// Every change to the sample that could be a mistake: an unknown key, a missing one, a value of another type.
+    fn mutants(sample: &Value) -> Vec<(String, Value)> {
+        let mut mutants = Vec::new();
+        let mut change = |pointer: &str, what: &str, change: &dyn Fn(&mut Value)| {
+            let mut mutant = sample.clone();
+            change(mutant.pointer_mut(pointer).unwrap());
+            mutants.push((format!("{pointer} {what}"), mutant));
+        };
+        visit(sample, "", &mut |pointer, value| {
+            for wrong in [json!(5), json!(-5.5), json!("wrong"), json!(true), json!({"wrong": 1})] {
+                change(pointer, &format!("is {wrong}"), &|value| *value = wrong.clone());
+            }
+            for key in value.as_object().into_iter().flatten().map(|(key, _)| key) {
+                change(pointer, &format!("lacks {key}"), &|value| drop(value.as_object_mut().unwrap().remove(key)));
+            }
+            if value.is_object() {
+                change(pointer, "has an unknown key", &|value| value["zz"] = json!(1));
+            }
+        });
+        mutants
+    }
+
+    #[track_caller]
+    fn check<T: DeserializeOwned>(format: &str) {
+        let schema = &SCHEMAS[format];
+        let document = sample(format);
+        let errors = read::<T>(&document, format).err();
+        assert_eq!(errors, None);
+        for (what, mutant) in mutants(&document.value) {
+            let by_schema = schema.breaches(&mutant);
+            let by_type = serde_json::from_value::<T>(mutant).err();
+            let on_purpose = by_schema
+                .iter()
+                .all(|breach| ["oneOf", "not"].contains(&breach.keyword.as_str()) || STRICTER.iter().any(|key| breach.at.ends_with(key)));
+            assert!(by_type.is_some() || on_purpose, "{format}{what}: the type takes it, the schema says {by_schema:?}");
+            assert!(by_type.is_none() || !by_schema.is_empty(), "{format}{what}: the schema takes it, the type says {by_type:?}");
+        }
+    }
+
+    #[test]
+    fn schemas_and_types_accept_and_refuse_the_same_files() {
+        check::<Manifest>("pack");
+        check::<Requirements>("requirements");
+        check::<Machines>("machine");
+        check::<Faults>("faults");
+        check::<Scenario>("scenario");
+    }
+
+    /// The keys of the schema that the value has, as pointers into the schema.
+    fn used(root: &Value, schema: &Value, at: &str, value: &Value, keys: &mut BTreeSet<String>) {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let at = &reference[1..];
+            return used(root, root.pointer(at).unwrap(), at, value, keys);
+        }
+        for (key, value) in value.as_object().into_iter().flatten() {
+            if let Some(property) = schema["properties"].get(key) {
+                let at = format!("{at}/properties/{key}");
+                used(root, property, &at, value, keys);
+                keys.insert(at);
+            } else if schema["additionalProperties"].is_object() {
+                used(root, &schema["additionalProperties"], &format!("{at}/additionalProperties"), value, keys);
+            }
+        }
+        for value in value.as_array().into_iter().flatten().filter(|_| schema["items"].is_object()) {
+            used(root, &schema["items"], &format!("{at}/items"), value, keys);
+        }
+    }
+
+    #[test]
+    fn the_samples_have_every_key_and_every_key_is_described() {
+        for (format, schema) in &*SCHEMAS {
+            let root = schema.source();
+            let mut keys = BTreeSet::new();
+            used(root, root, "", &sample(format).value, &mut keys);
+            visit(root, "", &mut |pointer, value| {
+                if value.is_object() && pointer.rsplit('/').nth(1) == Some("properties") {
+                    assert!(keys.contains(pointer), "{format}: the sample lacks {pointer}");
+                    assert!(value["description"].is_string(), "{format}: {pointer} has no description");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn what_formats_share_is_the_same_in_each() {
+        for (format, schema) in &*SCHEMAS {
+            for (name, definition) in schema.source()["$defs"].as_object().unwrap() {
+                for (other, schema) in &*SCHEMAS {
+                    let same = schema.source()["$defs"].get(name).is_none_or(|same| same == definition);
+                    assert!(same, "{name} differs in {format} and {other}");
+                }
+            }
+        }
+    }
 }

@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Mistake, Mistakes, Source};
 use super::document::Document;
-use super::format;
+use super::{format, lint};
 use crate::pack::fault::Faults;
 use crate::pack::machine::Machines;
-use crate::pack::manifest::Manifest;
+use crate::pack::manifest::{FrameKind, Manifest};
 use crate::pack::requirement::Requirements;
 use crate::pack::scenario::Scenario;
 use crate::pack::{Layer, Origin, Pack, Schema};
@@ -64,7 +64,7 @@ impl Library {
         for name in ["scenarios", "schemas"] {
             collect(&folder.join(name), name, DEPTH, &mut files).map_err(|error| {
                 let title = format!("failed to read the folder: {error}");
-                LoadError::of(&Mistakes(vec![Mistake::file(folder.join(name).to_string_lossy(), title)]))
+                LoadError::of(&Mistakes::of(vec![Mistake::file(folder.join(name).to_string_lossy(), title)]))
             })?;
         }
         Ok(Self { folder: folder.to_string_lossy().into_owned(), files })
@@ -86,16 +86,35 @@ impl Library {
         self.check(id).err().unwrap_or_default()
     }
 
+    /// Changes a file in memory.
+    #[cfg(test)]
+    pub(super) fn edit(&mut self, path: &str, change: impl FnOnce(&str) -> String) {
+        let text = self.files.get(path).and_then(|text| text.as_deref().ok()).unwrap_or_default();
+        self.files.insert(path.to_owned(), Ok(change(text)));
+    }
+
+    /// Paths of all files.
+    #[cfg(test)]
+    pub(super) fn paths(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+
+    /// Takes a file away in memory.
+    #[cfg(test)]
+    pub(super) fn remove(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+
     fn check(&self, id: &str) -> Result<Pack, Mistakes> {
         if !self.is_pack(id) {
             let known = super::nearest::list(self.ids().iter().map(String::as_str));
-            return Err(Mistakes(vec![Mistake::file(self.path("scenarios"), format!("there is no pack `{id}`; there are {known}"))]));
+            return Err(Mistakes::of(vec![Mistake::file(self.path("scenarios"), format!("there is no pack `{id}`; there are {known}"))]));
         }
         let mut reading = Reading { library: self, mistakes: Vec::new() };
         let files = reading.pack(id);
         match files {
-            Some(files) if reading.mistakes.is_empty() => files.freeze().map_err(Mistakes),
-            _ => Err(Mistakes(reading.mistakes)),
+            Some(files) if reading.mistakes.is_empty() => files.freeze().map_err(Mistakes::of),
+            _ => Err(Mistakes::of(reading.mistakes)),
         }
     }
 
@@ -197,6 +216,7 @@ impl Reading<'_> {
         let machines = self.yaml(&format!("{folder}/machine.yaml"), "machine");
         let faults = self.yaml(&format!("{folder}/faults.yaml"), "faults");
         let schemas = self.schemas(id);
+        self.strays(id);
         Some(Files {
             manifest: manifest?,
             layers: layers.into_iter().collect::<Option<_>>()?,
@@ -230,8 +250,28 @@ impl Reading<'_> {
         read.collect()
     }
 
+    /// Files that look like a part of the pack, or of what it stands on, and that nothing reads.
+    fn strays(&mut self, id: &str) {
+        let library = self.library;
+        let is_read = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
+            ["scenarios", folder, file] => file == "requirements.yaml" || (library.is_pack(folder) && SINGLE.contains(&file)),
+            ["scenarios", _, "server" | "client", file] => file.strip_suffix(".yaml").is_some(),
+            ["schemas", _, file] => file.strip_suffix(".json").is_some(),
+            _ => false,
+        };
+        let is_ours = |path: &str| {
+            let folder = path.split('/').nth(1).unwrap_or_default();
+            folder == id || (path.starts_with("scenarios/") && !library.is_pack(folder))
+        };
+        let strays = library.files.keys().filter(|path| is_ours(path) && !is_read(path));
+        self.mistakes.extend(
+            strays.map(|path| Mistake::file(library.path(path), "nothing reads this file: its name or its folder is not one of a pack")),
+        );
+    }
+
     fn yaml<T: DeserializeOwned>(&mut self, path: &str, format: &str) -> Option<Read<T>> {
         let source = self.source(path)?;
+        self.mistakes.extend(format::first_line_mistake(&source, path, format, !self.library.folder.is_empty()));
         let document = self.keep(Document::yaml(source))?;
         let value = self.keep(format::read(&document, format))?;
         Some(Read { document, value })
@@ -258,25 +298,16 @@ impl Reading<'_> {
 }
 
 impl Files {
-    /// The pack, if its schemas compile.
+    /// The pack, if the lint finds nothing.
     fn freeze(self) -> Result<Pack, Vec<Mistake>> {
-        let others: Vec<_> = self.schemas.iter().map(|(name, document)| (name.clone(), document.value.clone())).collect();
-        let mut schemas = IndexMap::new();
-        let mut mistakes = Vec::new();
-        for (name, kind) in &self.manifest.value.frames {
-            let Some(document) = self.schemas.get(&kind.schema) else {
-                let at = format!("/frames/{}/schema", name.replace('~', "~0").replace('/', "~1"));
-                mistakes.push(self.manifest.document.mistake(&at, format!("there is no schema file `{}`", kind.schema), "no such file"));
-                continue;
-            };
-            match Schema::compile(&document.value, &others) {
-                Ok(schema) => drop(schemas.insert(name.clone(), schema)),
-                Err(error) => mistakes.push(document.mistake(&error.at, error.message, "here")),
-            }
-        }
+        let mistakes = lint::lint(&self);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        let others: Vec<_> = self.schemas.iter().map(|(name, document)| (name.clone(), document.value.clone())).collect();
+        let compile = |kind: &FrameKind| Schema::compile(&self.schemas[&kind.schema].value, &others).ok();
+        let frames = &self.manifest.value.frames;
+        let schemas = frames.iter().filter_map(|(name, kind)| Some((name.clone(), compile(kind)?))).collect();
         let layers = self.layers.into_iter().map(LayerFiles::freeze).collect();
         Ok(Pack { manifest: self.manifest.value, layers, machines: self.machines.value, faults: self.faults.value, schemas })
     }
@@ -306,6 +337,14 @@ impl LayerFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_built_in_pack_is_sound() {
+        let library = Library::builtin();
+        for id in library.ids() {
+            assert_eq!(library.lint(&id).render(false), "", "{id}");
+        }
+    }
 
     #[test]
     fn the_demo_pack_loads() {

@@ -7,8 +7,11 @@ mod diagnostic;
 mod document;
 mod format;
 mod library;
+mod lint;
 mod nearest;
 mod scalar;
+#[cfg(test)]
+mod tests;
 
 pub use diagnostic::Mistakes;
 pub use format::FORMATS;

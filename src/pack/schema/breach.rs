@@ -10,12 +10,24 @@ use crate::pack::matcher::brief;
 /// Longest phrase, in characters.
 const LIMIT: usize = 120;
 
+/// What was held against what: the schema document that the validator was made from, and the whole value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) schema: &'a Value,
+    pub(super) value: &'a Value,
+}
+
 /// One error as breaches, each with a JSON Pointer to the broken keyword in its schema document.
-pub(super) fn breaches(error: &ValidationError<'_>) -> Vec<(Breach, String)> {
+pub(super) fn breaches(error: &ValidationError<'_>, ground: Ground<'_>) -> Vec<(Breach, String)> {
     let at = error.instance_path().as_str();
     match error.kind() {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            unexpected.iter().map(|name| superfluous(error, name)).collect()
+            unexpected.iter().map(|name| superfluous(error, name, ground)).collect()
+        }
+        // Where a schema allows no field at all, the validator names the first field's value only, and not its key.
+        Kind::FalseSchema if keyword(error) == "additionalProperties" => {
+            let fields = ground.value.pointer(at).and_then(Value::as_object);
+            fields.into_iter().flatten().map(|(name, _)| superfluous(error, name, ground)).collect()
         }
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
@@ -23,14 +35,26 @@ pub(super) fn breaches(error: &ValidationError<'_>) -> Vec<(Breach, String)> {
         }
         Kind::PropertyNames { error: inner } => {
             let name = inner.instance().as_str().unwrap_or_default();
-            let expected = format!("a field name that is {}", expected(inner));
+            let expected = format!("a field name of {}", expected(inner));
             vec![located(error, below(at, name), expected, format!("`{}`", cut(name)))]
         }
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => match meant(context, at) {
-            Some(branch) => branch.iter().flat_map(breaches).collect(),
-            None => vec![located(error, at.to_owned(), one_of(context), actual(error))],
-        },
-        Kind::OneOfMultipleValid { .. } => vec![located(error, at.to_owned(), choice(error), actual(error))],
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            if let Some(fields) = field_choice(error, ground.schema) {
+                return vec![located(error, at.to_owned(), fields, actual(error))];
+            }
+            match meant(context, at) {
+                Some(branch) => branch.iter().flat_map(|error| breaches(error, ground)).collect(),
+                None => match told_apart(context, at) {
+                    Some(tag) => vec![located(error, tag.instance_path().to_string(), any_of(context, at, ground), actual(tag))],
+                    None => vec![located(error, at.to_owned(), any_of(context, at, ground), actual(error))],
+                },
+            }
+        }
+        Kind::OneOfMultipleValid { .. } => {
+            let expected =
+                field_choice(error, ground.schema).unwrap_or_else(|| "a value that fits only one of the alternatives".to_owned());
+            vec![located(error, at.to_owned(), expected, actual(error))]
+        }
         _ => vec![located(error, at.to_owned(), expected(error), actual(error))],
     }
 }
@@ -42,7 +66,7 @@ pub(super) fn schema_error(error: &ValidationError<'_>) -> SchemaError {
         Kind::Referencing(error) => error.to_string(),
         Kind::Custom { message, .. } => message.clone(),
         Kind::Format { format } => format!("{} is no {format}", brief(error.instance(), LIMIT)),
-        _ => match breaches(error).as_slice() {
+        _ => match breaches(error, Ground { schema: &Value::Null, value: &Value::Null }).as_slice() {
             [(breach, _), ..] => {
                 return SchemaError { at: breach.at.clone(), message: format!("expected {}, found {}", breach.expected, breach.actual) };
             }
@@ -53,16 +77,25 @@ pub(super) fn schema_error(error: &ValidationError<'_>) -> SchemaError {
 }
 
 fn located(error: &ValidationError<'_>, at: String, expected: String, actual: String) -> (Breach, String) {
-    let keyword = match error.kind() {
-        Kind::FalseSchema => "not",
-        kind => kind.keyword(),
-    };
-    (Breach { at, keyword: keyword.to_owned(), expected, actual }, error.schema_path().to_string())
+    (Breach { at, keyword: keyword(error), expected, actual }, error.schema_path().to_string())
 }
 
-fn superfluous(error: &ValidationError<'_>, name: &str) -> (Breach, String) {
-    let value = error.instance().get(name).map_or_else(|| "a field".to_owned(), |value| brief(value, LIMIT));
-    located(error, below(error.instance_path().as_str(), name), format!("no field `{}`", cut(name)), value)
+/// The last keyword on the way to what is broken.
+fn keyword(error: &ValidationError<'_>) -> String {
+    let mut steps = error.schema_path().as_str().rsplit('/');
+    let (last, parent) = (steps.next().unwrap_or_default(), steps.next().unwrap_or_default());
+    let is_member = ["properties", "patternProperties", "dependentSchemas", "dependentRequired"].contains(&parent);
+    match last {
+        "" => error.kind().keyword().to_owned(),
+        last if is_member || last.parse::<usize>().is_ok() => parent.to_owned(),
+        last => last.to_owned(),
+    }
+}
+
+fn superfluous(error: &ValidationError<'_>, name: &str, ground: Ground<'_>) -> (Breach, String) {
+    let at = below(error.instance_path().as_str(), name);
+    let actual = ground.value.pointer(&at).map_or_else(|| "a field".to_owned(), |value| brief(value, LIMIT));
+    located(error, at, format!("no field `{}`", cut(name)), actual)
 }
 
 fn below(pointer: &str, name: &str) -> String {
@@ -81,7 +114,7 @@ fn meant<'a, 'e>(context: &'a [Vec<ValidationError<'e>>], at: &str) -> Option<&'
     }
     let told =
         |error: &ValidationError<'_>| matches!(error.kind(), Kind::Type { .. } | Kind::FalseSchema) && error.instance_path().as_str() == at;
-    let tells = |error: &ValidationError<'_>| matches!(error.kind(), Kind::Constant { .. } | Kind::Enum { .. }) && depth(error, at) <= 1;
+    let tells = |error: &ValidationError<'_>| is_tag(error, at);
     let lacks = |error: &ValidationError<'_>| matches!(error.kind(), Kind::Required { .. }) && error.instance_path().as_str() == at;
     let only = |wrong: &dyn Fn(&ValidationError<'_>) -> bool| {
         let mut right = context.iter().filter(|branch| !branch.is_empty() && !branch.iter().any(wrong));
@@ -91,40 +124,46 @@ fn meant<'a, 'e>(context: &'a [Vec<ValidationError<'e>>], at: &str) -> Option<&'
         .or_else(|| only(&|error| told(error) || tells(error)))
         .or_else(|| only(&|error| told(error) || tells(error) || lacks(error)))
         .map(Vec::as_slice)
-        .filter(|_| !only_required(context))
 }
 
-fn depth(error: &ValidationError<'_>, at: &str) -> usize {
-    error.instance_path().as_str().get(at.len()..).unwrap_or_default().matches('/').count()
+/// True for a constant that the value, or a field of it, does not have: what usually tells branches apart.
+fn is_tag(error: &ValidationError<'_>, at: &str) -> bool {
+    let below = error.instance_path().as_str().get(at.len()..).unwrap_or_default();
+    matches!(error.kind(), Kind::Constant { .. } | Kind::Enum { .. }) && below.matches('/').count() <= 1
 }
 
-fn only_required(context: &[Vec<ValidationError<'_>>]) -> bool {
-    context.iter().all(|branch| matches!(branch.as_slice(), [error] if matches!(error.kind(), Kind::Required { .. })))
+/// The place at which every branch asks for another constant.
+fn told_apart<'a, 'e>(context: &'a [Vec<ValidationError<'e>>], at: &str) -> Option<&'a ValidationError<'e>> {
+    let tags = context.iter().map(|branch| branch.iter().find(|error| is_tag(error, at))).collect::<Option<Vec<_>>>()?;
+    let first = *tags.first()?;
+    tags.iter().all(|tag| tag.instance_path() == first.instance_path()).then_some(first)
+}
+
+/// The phrase for an `anyOf` or `oneOf` whose branches each ask for one field and nothing else.
+fn field_choice(error: &ValidationError<'_>, schema: &Value) -> Option<String> {
+    let branches = schema.pointer(error.schema_path().as_str())?.as_array()?;
+    let field = |branch: &Value| match branch.as_object()?.iter().next()? {
+        (keyword, Value::Array(names)) if keyword == "required" && names.len() == 1 => Some(format!("`{}`", names[0].as_str()?)),
+        _ => None,
+    };
+    let fields = branches.iter().map(|branch| field(branch).filter(|_| branch.as_object().is_some_and(|keywords| keywords.len() == 1)));
+    let fields = fields.collect::<Option<Vec<_>>>()?.join(", ");
+    let how_many = if matches!(error.kind(), Kind::AnyOf { .. }) { "at least" } else { "exactly" };
+    Some(format!("{how_many} one of the fields {fields}"))
 }
 
 /// What a value must be that fits none of the branches.
-fn one_of(context: &[Vec<ValidationError<'_>>]) -> String {
+fn any_of(context: &[Vec<ValidationError<'_>>], at: &str, ground: Ground<'_>) -> String {
     let mut phrases: Vec<String> = Vec::new();
-    for phrase in
-        context.iter().filter_map(|branch| branch.first()).filter_map(|error| breaches(error).pop()).map(|(breach, _)| breach.expected)
-    {
-        if !phrases.contains(&phrase) {
-            phrases.push(phrase);
+    let telling = |branch: &[ValidationError<'_>]| branch.iter().position(|error| is_tag(error, at)).unwrap_or(0);
+    for error in context.iter().filter_map(|branch| branch.get(telling(branch))) {
+        for (breach, _) in breaches(error, ground).into_iter().take(1) {
+            if !phrases.contains(&breach.expected) {
+                phrases.push(breach.expected);
+            }
         }
     }
     cut(&phrases.join(" or "))
-}
-
-/// What a value must be that fits more than one branch of `oneOf`.
-fn choice(error: &ValidationError<'_>) -> String {
-    match error.kind() {
-        Kind::OneOfMultipleValid { context }
-            if context.iter().all(|branch| branch.is_empty() || only_required(std::slice::from_ref(branch))) =>
-        {
-            "exactly one of the alternatives".to_owned()
-        }
-        _ => "exactly one of the alternatives".to_owned(),
-    }
 }
 
 fn expected(error: &ValidationError<'_>) -> String {

@@ -80,13 +80,6 @@ pub(in crate::pack) struct Documents<'a>(pub(in crate::pack) Vec<(&'a str, &'a V
 /// A subschema: the index of its document, and a JSON Pointer into it.
 type Location = (usize, String);
 
-/// Keywords of this document that nobody knows, and its references that lead nowhere or in an endless circle.
-pub(in crate::pack) fn lint(documents: &Documents<'_>, index: usize) -> Vec<SchemaError> {
-    let mut mistakes = unknown_keywords(documents.0[index].1);
-    mistakes.extend(reference_mistakes(documents, index));
-    mistakes
-}
-
 /// The first reference, in this schema or in what it reaches, that leads nowhere or in an endless circle.
 pub(super) fn check(schema: &Value, others: &[(String, Value)]) -> Result<(), SchemaError> {
     let mut documents = Documents(vec![("", schema)]);
@@ -109,7 +102,8 @@ pub(super) fn check(schema: &Value, others: &[(String, Value)]) -> Result<(), Sc
     Ok(())
 }
 
-fn unknown_keywords(document: &Value) -> Vec<SchemaError> {
+/// Keywords of this document that the draft does not have.
+pub(in crate::pack) fn unknown_keywords(document: &Value) -> Vec<SchemaError> {
     let mut mistakes = Vec::new();
     walk(document, "", &mut |pointer, schema| {
         let Some(keywords) = schema.as_object() else { return };
@@ -129,7 +123,8 @@ pub(in crate::pack) fn keywords() -> impl Iterator<Item = &'static str> {
     PLAIN.into_iter().chain(ONE).chain(LIST).chain(MAP)
 }
 
-fn reference_mistakes(documents: &Documents<'_>, index: usize) -> Vec<SchemaError> {
+/// References of this document that lead nowhere or in an endless circle.
+pub(in crate::pack) fn reference_mistakes(documents: &Documents<'_>, index: usize) -> Vec<SchemaError> {
     let mut mistakes = Vec::new();
     for (at, reference) in references(documents.0[index].1) {
         let start = (index, split(&at).to_owned());

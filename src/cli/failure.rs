@@ -1,0 +1,161 @@
+//! Why a command could not do its work, in one line that says what was expected and what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use framegate::pack::LoadError;
+use framegate::transcript::ReadError;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// A name that nothing has.
+    #[error("no {kind} `{name}`{}{}", suggestion(name, known), listing(kind, known))]
+    Unknown {
+        /// What was looked for: `protocol`, `requirement`, ….
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// Packs with mistakes; the diagnostics have many lines.
+    #[error("a pack has mistakes; correct them, `framegate lint` checks again\n{0}")]
+    Packs(#[source] LoadError),
+    /// A folder without packs.
+    #[error("failed to read packs from {path}: {source}")]
+    Library {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: LoadError,
+    },
+    /// Several protocols where one is needed.
+    #[error("{what} needs exactly one protocol; name it{}", listing("protocol", known))]
+    OneProtocol {
+        /// What needs it.
+        what: &'static str,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// A folder that holds no packs.
+    #[error("{path} holds no packs; expected a folder with `scenarios` and `schemas` in it")]
+    NoPacks {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A `--set` that cannot be read. It is not repeated, since it may hold a credential.
+    #[error("`--set` needs KEY=VALUE: credential.NAME=TEXT, stimulus.NAME=TEXT, parameter.NAME=QUANTITY or capability.NAME=true|false")]
+    Declaration,
+    /// A declared value that does not fit.
+    #[error("`--set {key}={value}`: {problem}")]
+    Value {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// What was expected.
+        problem: String,
+    },
+    /// A side that the target does not have.
+    #[error("`--{flag}` tests a {flag}; leave `--side {side}` out")]
+    Side {
+        /// The flag that names the target.
+        flag: &'static str,
+        /// The side that was asked for.
+        side: &'static str,
+    },
+    /// A target that cannot be understood or brought up.
+    #[error("{0}")]
+    Target(String),
+    /// A server that does not answer.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A selection that selects nothing.
+    #[error("no case is selected; `framegate list cases` names them")]
+    NothingSelected,
+    /// A file that cannot be read.
+    #[error("failed to read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("failed to write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that is no transcript.
+    #[error("{path} is no transcript: {source}; expected the JSON Lines of a transcript, one event a line")]
+    Transcript {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+    /// Signals cannot be awaited.
+    #[error("failed to listen for signals: {0}")]
+    Signals(#[source] io::Error),
+}
+
+impl Failure {
+    /// 3 for what cannot be reached, 4 where nothing was selected, 70 where the harness is at fault, else 2.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unreachable(_) => 3,
+            Self::NothingSelected => 4,
+            Self::Signals(_) => 70,
+            _ => 2,
+        }
+    }
+}
+
+fn suggestion(name: &str, known: &[String]) -> String {
+    nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+fn listing(kind: &str, known: &[String]) -> String {
+    const MOST: usize = 12;
+    match known.len() {
+        0 => String::new(),
+        count if count > MOST => format!(" ({count} are known: `framegate list {}`)", plural(kind)),
+        _ => format!(" (known: {})", known.join(", ")),
+    }
+}
+
+/// What `list` calls it.
+fn plural(kind: &str) -> String {
+    match kind {
+        "protocol" => "packs".to_owned(),
+        "stimulus" => "stimuli".to_owned(),
+        "capability" => "capabilities".to_owned(),
+        _ => format!("{kind}s"),
+    }
+}
+
+fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a String> {
+    let distance = |other: &&String| strsim::damerau_levenshtein(name, other);
+    known.iter().filter(|other| distance(other) <= (name.chars().count() / 3).max(2)).min_by_key(distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_comes_with_the_nearest_and_with_all() {
+        let known = ["aether", "aius"].map(ToOwned::to_owned).to_vec();
+        let failure = |name: &str| Failure::Unknown { kind: "protocol", name: name.to_owned(), known: known.clone() }.to_string();
+        assert_eq!(failure("aiu"), "no protocol `aiu`; did you mean `aius`? (known: aether, aius)");
+        assert_eq!(failure("socket.io"), "no protocol `socket.io` (known: aether, aius)");
+    }
+}

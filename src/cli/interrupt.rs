@@ -1,0 +1,70 @@
+//! Ctrl-C and SIGTERM: the first ends a run in order, so that its report is still written; the second ends the program.
+
+use std::io;
+use std::thread;
+
+use framegate::runner::Stop;
+
+use super::Failure;
+use super::output::note;
+
+/// Exit code after a second signal, as a shell gives it for Ctrl-C.
+const KILLED: i32 = 130;
+
+/// Requests a stop on the first signal.
+pub(crate) fn stop_on_signal(stop: &Stop, notice: &'static str) -> Result<(), Failure> {
+    let stop = stop.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(Failure::Signals)?;
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(Failure::Signals)?;
+    thread::spawn(move || {
+        runtime.block_on(async {
+            signals.next().await;
+            note(notice);
+            stop.request();
+            signals.next().await;
+            leave();
+        });
+    });
+    Ok(())
+}
+
+#[expect(clippy::exit, reason = "the user asked twice, and nothing is left to unwind for")]
+fn leave() {
+    std::process::exit(KILLED);
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}

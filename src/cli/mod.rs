@@ -1,0 +1,87 @@
+//! The command line: one file a command, each with its `Args` and its `run`. Only here is anything printed, and the environment read.
+
+mod coverage;
+mod declaration;
+mod failure;
+mod interrupt;
+mod lint;
+mod list;
+mod output;
+mod packs;
+mod peer;
+mod progress;
+mod repeat;
+mod replay;
+mod run;
+mod schema;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Tests implementations of JSON-over-WebSocket protocols: plays the client against a server under test, or the server against a client
+/// under test, and says which documented requirement broke, and on which frame.
+#[derive(Debug, Parser)]
+#[command(name = "framegate", version, max_term_width = 120, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   passed
+  1   a requirement is broken
+  2   wrong usage, or a pack with mistakes
+  3   the target could not be reached, or nothing could be told
+  4   no case ran
+  70  the harness failed";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    List(list::Args),
+    Coverage(coverage::Args),
+    Lint(lint::Args),
+    Peer(peer::Args),
+    Replay(replay::Args),
+    Schema(schema::Args),
+}
+
+impl Cli {
+    /// Runs the command; a failure is one line on standard error.
+    pub(crate) fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            Command::Run(args) => run::run(&args),
+            Command::List(args) => list::run(&args),
+            Command::Coverage(args) => coverage::run(&args),
+            Command::Lint(args) => lint::run(&args),
+            Command::Peer(args) => peer::run(&args),
+            Command::Replay(args) => replay::run(&args),
+            Command::Schema(args) => schema::run(&args),
+        };
+        let code = outcome.unwrap_or_else(|failure| {
+            output::complain(&failure);
+            failure.exit_code()
+        });
+        ExitCode::from(code)
+    }
+}
+
+/// What a command gives back: an exit code, or why it could not do its work.
+type Outcome = Result<u8, Failure>;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

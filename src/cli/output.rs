@@ -1,0 +1,148 @@
+//! Text to the terminal and reports to their files. Colours are taken out where the other end is no terminal, or `NO_COLOR` is set.
+
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use framegate::report::json::Transcripts;
+use framegate::report::{Ink, Style, console, json};
+use framegate::verdict::Report;
+
+use super::Failure;
+
+/// Columns where the environment does not say, and the fewest that a table of a report needs.
+const COLUMNS: usize = 100;
+const FEWEST: usize = 80;
+
+/// How text for the terminal is laid out: `COLUMNS` wide.
+pub(crate) fn style() -> Style {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    Style { colour: true, width: columns.unwrap_or(COLUMNS).max(FEWEST) }
+}
+
+/// Prints as it is. A reader that went away is nobody's mistake.
+pub(crate) fn print(text: &str) {
+    let mut stdout = anstream::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Prints on standard error as it is.
+pub(crate) fn note(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// Prints `error: …` on standard error.
+pub(crate) fn complain(problem: &impl Display) {
+    note(&format!("{} {problem}\n", style().paint(Ink::Bad, "error:")));
+}
+
+/// `FORMAT` or `FORMAT=PATH` of `--report`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    format: Format,
+    path: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Console,
+    Json,
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, path) = text.split_once('=').map_or((text, None), |(format, path)| (format, Some(path)));
+        let format = match format {
+            "console" => Format::Console,
+            "json" => Format::Json,
+            other => return Err(format!("no report format `{other}`; expected console or json, with =PATH for a file")),
+        };
+        if path == Some("") {
+            return Err("the path after `=` is empty".to_owned());
+        }
+        Ok(Self { format, path: path.map(PathBuf::from) })
+    }
+}
+
+/// The reports of a run, with their files already open, so that a run is not made for nothing.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    files: Vec<(Format, PathBuf, File)>,
+    /// What goes to standard output.
+    printed: Format,
+    transcripts: Transcripts,
+}
+
+impl Outputs {
+    /// Opens the files. Standard output gets the console report unless it is asked to get another.
+    pub(crate) fn open(destinations: &[Destination], transcripts: Transcripts) -> Result<Self, Failure> {
+        let printed = destinations.iter().find(|destination| destination.path.is_none()).map_or(Format::Console, |first| first.format);
+        let mut files = Vec::new();
+        for Destination { format, path } in destinations {
+            if let Some(path) = path {
+                files.push((*format, path.clone(), create(path).map_err(|source| Failure::Write { path: path.clone(), source })?));
+            }
+        }
+        Ok(Self { files, printed, transcripts })
+    }
+
+    /// True if people read standard output.
+    pub(crate) fn is_console(&self) -> bool {
+        self.printed == Format::Console
+    }
+
+    /// Writes every report.
+    pub(crate) fn write(self, report: &Report) -> Result<(), Failure> {
+        let Self { files, printed, transcripts } = self;
+        let render = |format, style: &Style| match format {
+            Format::Console => console::render(report, style),
+            Format::Json => json::render(report, transcripts),
+        };
+        print(&render(printed, &style()));
+        for (format, path, mut file) in files {
+            let text = render(format, &Style::plain(COLUMNS));
+            file.write_all(text.as_bytes()).map_err(|source| Failure::Write { path, source })?;
+        }
+        Ok(())
+    }
+}
+
+fn create(path: &PathBuf) -> io::Result<File> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    File::create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_a_format_with_or_without_a_path() {
+        assert_eq!("json=a=b.json".parse(), Ok(Destination { format: Format::Json, path: Some(PathBuf::from("a=b.json")) }));
+        assert_eq!("console".parse(), Ok(Destination { format: Format::Console, path: None }));
+        for wrong in ["", "xml", "json="] {
+            assert!(wrong.parse::<Destination>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn standard_output_gets_the_console_report_unless_it_is_asked_for_another() {
+        let printed = |texts: &[&str]| {
+            let destinations: Vec<_> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            Outputs::open(&destinations, Transcripts::Broken).unwrap().printed
+        };
+        assert_eq!(printed(&[]), Format::Console);
+        assert_eq!(printed(&["json"]), Format::Json);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/report.json");
+        assert_eq!(printed(&[&format!("json={}", path.display())]), Format::Console);
+        assert!(path.exists());
+    }
+}

@@ -1,0 +1,232 @@
+//! What each change makes of a unit.
+
+use serde_json::Value;
+
+use super::unit::Unit;
+use super::{Mutated, Mutation};
+use crate::pack::fault::{Change, Select};
+use crate::pack::matcher::fits;
+use crate::pack::scenario::Raw;
+use crate::peer::outgoing::{self, SendError};
+use crate::peer::quirks::Quirks;
+use crate::peer::scope::{Memory, View};
+use crate::peer::{Action, Peer};
+use crate::transcript::{Close, Frame, Mark};
+
+impl<P: Peer> Mutated<P> {
+    /// The units that stand for this one once every change has had its turn.
+    pub(super) fn change(&mut self, unit: Unit) -> Vec<Unit> {
+        let mut changes = std::mem::take(&mut self.changes);
+        let mut units = vec![unit];
+        for mutation in &mut changes {
+            units = units.into_iter().flat_map(|unit| self.apply(mutation, unit)).collect();
+        }
+        self.changes = changes;
+        units
+    }
+
+    fn apply(&mut self, mutation: &mut Mutation, unit: Unit) -> Vec<Unit> {
+        let Mutation { change, met, first } = mutation;
+        if let Some(select) = selection(change)
+            && !is_selected(select, &unit, met)
+        {
+            return vec![unit];
+        }
+        match change {
+            Change::Drop(_) => {
+                self.mute(&unit);
+                self.drop()
+            }
+            Change::Repeat(_) => self.repeat(unit),
+            Change::Delay(delay) => {
+                let delay = Some(self.settings.duration(&delay.by));
+                self.differently(Unit { delay, ..unit })
+            }
+            Change::Swap(_) if unit.is_message() => self.differently(Unit { is_swapped: true, ..unit }),
+            Change::Set(set) => self.edit(unit, |value| outgoing::merge(value, set.tree.clone())),
+            Change::Unset(unset) => self.edit(unit, |value| {
+                outgoing::remove(value, &unset.at);
+            }),
+            Change::Freeze(freeze) => self.edit(unit, |value| {
+                if let Some(place) = value.pointer_mut(&freeze.at) {
+                    place.clone_from(first.get_or_insert_with(|| place.clone()));
+                }
+            }),
+            Change::Replace(replace) => self.replace(unit, &replace.with),
+            Change::Add(add) => self.add(unit, &add.with),
+            Change::Fragment(fragment) => self.fragment(unit, fragment.size),
+            Change::CloseCode(code) if unit.is("close") => self.edit(unit, |value| value["code"] = Value::from(*code)),
+            Change::CloseBare(true) if unit.is("close") => {
+                let end = Action::End(unit.connection);
+                self.differently(Unit { is_final: true, actions: vec![end], seen: None, ..unit })
+            }
+            Change::CloseNever(true) if unit.is("close") => self.drop(),
+            Change::CloseNever(true) if unit.ends() => self.stay(unit),
+            Change::CloseAfter(close) => self.close_after(unit, close.code),
+            Change::PongNever(true) if unit.is("pong") => self.drop(),
+            Change::PongPayload(payload) if unit.is("pong") => self.edit(unit, |value| value["payload"] = Value::from(payload.as_str())),
+            Change::Leak(_) => self.leak(unit),
+            // Inside the machine, or not for this unit.
+            _ => vec![unit],
+        }
+    }
+
+    fn drop(&self) -> Vec<Unit> {
+        self.applied.add();
+        Vec::new()
+    }
+
+    fn differently(&self, unit: Unit) -> Vec<Unit> {
+        self.applied.add();
+        vec![unit]
+    }
+
+    /// HTTP is said once a connection, so only frames are said twice.
+    fn repeat(&self, unit: Unit) -> Vec<Unit> {
+        if !unit.is_frame() {
+            return vec![unit];
+        }
+        self.applied.add();
+        vec![unit.clone(), unit]
+    }
+
+    /// Says something else where the edit makes a difference.
+    fn edit(&mut self, mut unit: Unit, edit: impl FnOnce(&mut Value)) -> Vec<Unit> {
+        let Some(seen) = &unit.seen else { return vec![unit] };
+        let mut value = seen.value.clone();
+        edit(&mut value);
+        if value == seen.value {
+            return vec![unit];
+        }
+        if let Some(frame) = unit.rewrite(value) {
+            let frame = self.masked(frame);
+            unit.say([frame]);
+        }
+        self.differently(unit)
+    }
+
+    fn replace(&mut self, mut unit: Unit, with: &Raw) -> Vec<Unit> {
+        match self.frames(&unit, with) {
+            Ok(frames) if unit.is_frame() => unit.say(frames),
+            // Where an HTTP head was due, bytes stand for it.
+            Ok(frames) => {
+                self.mute(&unit);
+                let bytes = frames.into_iter().flat_map(|frame| frame.payload.0).collect();
+                unit.actions = vec![Action::Bytes { connection: unit.connection, bytes }];
+            }
+            Err(error) => unit.actions = vec![failed(&error)],
+        }
+        unit.seen = None;
+        self.differently(unit)
+    }
+
+    fn add(&mut self, unit: Unit, with: &Raw) -> Vec<Unit> {
+        let actions = match self.frames(&unit, with) {
+            Ok(frames) => frames.into_iter().map(|frame| Action::Send { connection: unit.connection, frame }).collect(),
+            Err(error) => vec![failed(&error)],
+        };
+        self.applied.add();
+        let added = Unit::of(unit.connection, actions, None);
+        vec![unit, added]
+    }
+
+    fn fragment(&mut self, mut unit: Unit, size: usize) -> Vec<Unit> {
+        let Some((opcode, payload)) = unit.payload().filter(|_| unit.is_message()) else { return vec![unit] };
+        let size = size.max(1);
+        if payload.len() <= size {
+            return vec![unit];
+        }
+        let cuts = vec![size; (payload.len() - 1) / size];
+        let frames: Vec<_> = outgoing::fragments(opcode, payload, &cuts).into_iter().map(|frame| self.masked(frame)).collect();
+        unit.say(frames);
+        self.differently(unit)
+    }
+
+    fn close_after(&mut self, unit: Unit, code: u16) -> Vec<Unit> {
+        let connection = unit.connection;
+        let action = match code {
+            0 => Action::End(connection),
+            code => Action::Send { connection, frame: self.masked(Frame::close(Some(&Close::code(code)))) },
+        };
+        self.applied.add();
+        let closing = Unit { is_final: true, ..Unit::of(connection, vec![action], None) };
+        vec![unit, closing]
+    }
+
+    fn leak(&mut self, unit: Unit) -> Vec<Unit> {
+        let others = self.paths.iter().filter(|(number, path)| path.is_open && !path.is_ended && **number != unit.connection);
+        let others: Vec<_> = others.map(|(number, _)| *number).collect();
+        let Some((opcode, payload)) = unit.payload() else { return vec![unit] };
+        let mut units = vec![unit];
+        for other in others {
+            self.applied.add();
+            let frame = self.masked(Frame::new(opcode, payload.clone()));
+            units.push(Unit::of(other, vec![Action::Send { connection: other, frame }], None));
+        }
+        units
+    }
+
+    /// The frames of a message that says something else; its template sees what it stands for as `frame`.
+    fn frames(&mut self, unit: &Unit, raw: &Raw) -> Result<Vec<Frame>, SendError> {
+        let frame = unit.seen.as_ref().map(|seen| &seen.value);
+        let memory = Memory { frame, connection: unit.connection, ..Memory::default() };
+        let quirks = Quirks::default();
+        let mut view = View { memory, settings: &self.settings, invention: &mut self.invention, quirks: &quirks, now: self.now };
+        let frames = outgoing::message(raw, &mut view)?;
+        Ok(frames.into_iter().map(|frame| self.masked(frame)).collect())
+    }
+
+    /// Where there was no proper HTTP head, no frame can follow.
+    fn mute(&mut self, unit: &Unit) {
+        if !unit.is_frame() {
+            self.paths.entry(unit.connection).or_default().has_closed = true;
+        }
+    }
+
+    /// Keeps the stream open until the other side has left.
+    fn stay(&mut self, unit: Unit) -> Vec<Unit> {
+        let path = self.paths.entry(unit.connection).or_default();
+        if path.is_left {
+            return vec![unit];
+        }
+        path.owes_end = true;
+        self.drop()
+    }
+}
+
+/// What of the peer's own words a change is about; nothing where the change itself says it.
+fn selection(change: &Change) -> Option<&Select> {
+    match change {
+        Change::Drop(select) | Change::Repeat(select) | Change::Swap(select) | Change::Leak(select) => Some(select),
+        Change::Delay(delay) => Some(&delay.of),
+        Change::Set(set) => Some(&set.of),
+        Change::Unset(unset) | Change::Freeze(unset) => Some(&unset.of),
+        Change::Replace(replace) | Change::Add(replace) => Some(&replace.of),
+        Change::Fragment(fragment) => Some(&fragment.of),
+        Change::CloseAfter(close) => Some(&close.of),
+        Change::CloseCode(_)
+        | Change::CloseBare(_)
+        | Change::CloseNever(_)
+        | Change::PongNever(_)
+        | Change::PongPayload(_)
+        | Change::Ignore(_)
+        | Change::Without(_)
+        | Change::Timers(_)
+        | Change::Parameter(_) => None,
+    }
+}
+
+/// True if the unit is meant. Counts those that look right, for the n-th.
+fn is_selected(select: &Select, unit: &Unit, met: &mut usize) -> bool {
+    let looks_right = unit.seen.as_ref().is_some_and(|seen| {
+        seen.is_any(&select.is)
+            && select.connection.is_none_or(|connection| connection == seen.connection)
+            && select.tree.as_ref().is_none_or(|tree| fits(tree, &seen.value))
+    });
+    *met += usize::from(looks_right);
+    looks_right && select.nth.is_none_or(|nth| nth == *met)
+}
+
+fn failed(error: &SendError) -> Action {
+    Action::Mark(Mark::Failed(format!("a fault could not be played: {error}")))
+}

@@ -1,0 +1,32 @@
+//! How a target is asked to do something.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+/// Takes the names of stimuli and passes on what they stand for.
+#[derive(Debug)]
+pub(super) enum Stimuli {
+    /// The target is another peer: it is told the name.
+    Names(mpsc::UnboundedSender<String>),
+    /// The target is a process: it is told the text that its settings give to the name.
+    Texts(BTreeMap<String, String>, mpsc::UnboundedSender<String>),
+    /// Nobody can ask the target for anything.
+    Nothing,
+}
+
+impl Stimuli {
+    /// Asks the target to do this. A target that is gone does nothing, which its transcript shows; a name that means nothing to it is
+    /// an error.
+    pub(super) fn give(&self, name: &str) -> Result<(), String> {
+        match self {
+            Self::Names(sender) => drop(sender.send(name.to_owned())),
+            Self::Texts(texts, sender) => {
+                let text = texts.get(name).ok_or_else(|| format!("the target has no text for the stimulus {name}"))?;
+                let _ = sender.send(text.clone());
+            }
+            Self::Nothing => return Err(format!("nothing can ask the target for the stimulus {name}")),
+        }
+        Ok(())
+    }
+}
