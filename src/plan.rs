@@ -63,6 +63,11 @@ const DIAL_TIME: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Case {
+    /// True if its id is this one, or that of one of this scenario's rows.
+    pub fn is_of(&self, scenario: &str) -> bool {
+        self.id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    }
+
     /// Requirements that a step of it proves, or that it covers, once each.
     pub fn requirements(&self) -> Vec<&str> {
         let mut requirements: Vec<&str> = Vec::new();

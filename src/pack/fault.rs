@@ -134,6 +134,14 @@ pub enum Change {
     CloseNever(bool),
     /// Closes after this, though it should not.
     CloseAfter(CloseAfter),
+    /// Closes on hearing this, though it should not.
+    CloseOn(CloseOn),
+    /// Does nothing any more, on any connection, once it has heard this.
+    DeafAfter(Pattern),
+    /// Never ends the stream, though it should.
+    EndNever(bool),
+    /// Takes every upgrade, or every answer to it, as a good one.
+    Credulous(bool),
     /// Answers no pings.
     PongNever(bool),
     /// Answers pings with another payload.
@@ -248,6 +256,16 @@ pub struct Fragment {
 pub struct CloseAfter {
     /// After what.
     pub of: Select,
+    /// With which code; 0 ends the stream without a close frame.
+    pub code: u16,
+}
+
+/// An untimely close in answer to the other side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseOn {
+    /// On hearing what.
+    pub on: Pattern,
     /// With which code; 0 ends the stream without a close frame.
     pub code: u16,
 }

@@ -144,10 +144,14 @@ impl Bench<'_> {
 
     /// The null peers against which a case passes.
     fn vacuous(&self, case: &Case) -> Vec<Vacuous> {
-        let passes = |null: &Null| {
+        let verdict = |null: &Null, case: &Case| {
             let mut target = null.peer(self.bound.pack.clone(), self.bound.settings.clone(), case.side);
-            trial(self.bound, case, &mut *target).verdict() == Verdict::Pass
+            trial(self.bound, case, &mut *target).verdict()
         };
+        // A case whose twin does not pass against the same peer proves nothing, and says so: its verdict is inconclusive.
+        let twin = case.twin.as_ref().and_then(|twin| self.cases.iter().find(|other| other.is_of(twin)));
+        let is_doubted = |null: &Null| twin.is_some_and(|twin| !matches!(verdict(null, twin), Verdict::Pass | Verdict::Warn));
+        let passes = |null: &Null| verdict(null, case) == Verdict::Pass && !is_doubted(null);
         let excuses: Vec<_> = self.bound.pack.layers.iter().flat_map(|layer| &layer.faults.vacuous).collect();
         let case_name = case.id.split_once('/').map_or(case.id.as_str(), |(_, name)| name);
         let reason = |null: Null| {

@@ -11,7 +11,7 @@ use crate::peer::outgoing::{self, SendError};
 use crate::peer::quirks::Quirks;
 use crate::peer::scope::{Memory, View};
 use crate::peer::{Action, Peer};
-use crate::transcript::{Close, Frame, Mark, Width};
+use crate::transcript::{Close, ConnectionId, Frame, Mark, Width};
 
 impl<P: Peer> Mutated<P> {
     /// The units that stand for this one once every change has had its turn.
@@ -68,7 +68,7 @@ impl<P: Peer> Mutated<P> {
                 self.differently(Unit { is_final: true, actions: vec![end], seen: None, ..unit })
             }
             Change::CloseNever(true) if unit.is("close") => self.drop(),
-            Change::CloseNever(true) if unit.ends() => self.stay(unit),
+            Change::CloseNever(true) | Change::EndNever(true) if unit.ends() => self.stay(unit),
             Change::CloseAfter(close) => self.close_after(unit, close.code),
             Change::PongNever(true) if unit.is("pong") => self.drop(),
             Change::PongPayload(payload) if unit.is("pong") => self.edit(unit, |value| value["payload"] = Value::from(payload.as_str())),
@@ -179,14 +179,18 @@ impl<P: Peer> Mutated<P> {
     }
 
     fn close_after(&mut self, unit: Unit, code: u16) -> Vec<Unit> {
-        let connection = unit.connection;
+        self.applied.add();
+        let closing = self.closing(unit.connection, code);
+        vec![unit, closing]
+    }
+
+    /// An untimely close; code 0 ends the stream without a close frame.
+    pub(super) fn closing(&mut self, connection: ConnectionId, code: u16) -> Unit {
         let action = match code {
             0 => Action::End(connection),
             code => Action::Send { connection, frame: self.masked(Frame::close(Some(&Close::code(code)))) },
         };
-        self.applied.add();
-        let closing = Unit { is_final: true, ..Unit::of(connection, vec![action], None) };
-        vec![unit, closing]
+        Unit { is_final: true, ..Unit::of(connection, vec![action], None) }
     }
 
     fn leak(&mut self, unit: Unit) -> Vec<Unit> {
@@ -246,6 +250,10 @@ fn selection(change: &Change) -> Option<&Select> {
         Change::CloseCode(_)
         | Change::CloseBare(_)
         | Change::CloseNever(_)
+        | Change::CloseOn(_)
+        | Change::DeafAfter(_)
+        | Change::EndNever(_)
+        | Change::Credulous(_)
         | Change::PongNever(_)
         | Change::PongPayload(_)
         | Change::Ignore(_)

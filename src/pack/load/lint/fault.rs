@@ -7,7 +7,7 @@ use super::place::Place;
 use super::template::Scope;
 use super::{Lint, Unit, machine};
 use crate::pack::fault::{Change, Faults, Select};
-use crate::pack::load::library::Read;
+use crate::pack::load::files::Read;
 use crate::pack::machine::Machine;
 use crate::transcript::Role;
 
@@ -99,7 +99,11 @@ impl<'l, 'a> FaultLint<'l, 'a> {
                 let names = parameters.keys().map(String::as_str);
                 self.lint.known(&place.key("parameter").key("name"), "parameter", &parameter.name, names);
             }
-            Change::CloseCode(_)
+            Change::CloseOn(close) => self.lint.pattern(&place.key("close_on").key("on"), &close.on, Some(self.side.other()), &self.scope),
+            Change::DeafAfter(pattern) => self.lint.pattern(&place.key("deaf_after"), pattern, Some(self.side.other()), &self.scope),
+            Change::EndNever(_)
+            | Change::Credulous(_)
+            | Change::CloseCode(_)
             | Change::CloseBare(_)
             | Change::CloseNever(_)
             | Change::PongNever(_)
