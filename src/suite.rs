@@ -268,15 +268,18 @@ fn run_all(jobs: &[Job<'_>], subject: &Subject, options: &Options, observer: &dy
     results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
-/// A case whose positive twin failed proves nothing: its verdict becomes inconclusive.
+/// A case whose positive twin did not pass proves nothing: its verdict becomes inconclusive.
 fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
-    let failed: Vec<String> =
-        cases.iter().filter(|case| matches!(case.verdict(), Verdict::Fail | Verdict::Error)).map(|case| case.id.clone()).collect();
+    let failed: Vec<String> = cases
+        .iter()
+        .filter(|case| matches!(case.verdict(), Verdict::Fail | Verdict::Error | Verdict::Inconclusive))
+        .map(|case| case.id.clone())
+        .collect();
     let twins: IndexMap<&str, &str> = jobs.iter().filter_map(|job| Some((job.case.id.as_str(), job.case.twin.as_deref()?))).collect();
     for case in cases.iter_mut().filter(|case| case.skipped.is_none()) {
         let Some(twin) = twins.get(case.id.as_str()) else { continue };
         let Some(failed) = failed.iter().find(|id| is_case_of(id, twin)) else { continue };
-        let doubt = format!("the twin {failed} failed, so this case proves nothing");
+        let doubt = format!("the twin {failed} did not pass, so this case proves nothing");
         case.outcomes.values_mut().for_each(|outcome| *outcome = Outcome::NotExercised);
         for finding in &mut case.findings {
             finding.severity = finding.severity.min(Severity::Inconclusive);

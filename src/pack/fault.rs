@@ -118,6 +118,8 @@ pub enum Change {
     Freeze(Unset),
     /// Sent as something else.
     Replace(Replace),
+    /// Preceded by something else.
+    Precede(Replace),
     /// Followed by something else.
     Add(Replace),
     /// Followed by a frame with every bit in hand.

@@ -22,6 +22,30 @@ pub(super) enum Breach {
     Set(Value),
 }
 
+impl Constraint {
+    /// The example with this constraint broken.
+    pub(super) fn broken(&self, example: &Value) -> Value {
+        let mut broken = example.clone();
+        match &self.breach {
+            Breach::Unset => remove(&mut broken, &self.at),
+            Breach::Set(value) => {
+                if let Some(place) = broken.pointer_mut(&self.at) {
+                    place.clone_from(value);
+                }
+            }
+        }
+        broken
+    }
+}
+
+/// Removes what the pointer points to.
+pub(super) fn remove(value: &mut Value, at: &str) {
+    let Some((parent, name)) = at.rsplit_once('/') else { return };
+    if let Some(Value::Object(entries)) = value.pointer_mut(parent) {
+        entries.shift_remove(&name.replace("~1", "/").replace("~0", "~"));
+    }
+}
+
 /// The constraints on a value that is known to be good, where the value has something to break. `others` are the documents that `$ref`s name.
 pub(super) fn constraints(schema: &Value, example: &Value) -> Vec<Constraint> {
     let mut found = Vec::new();

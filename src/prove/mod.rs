@@ -3,6 +3,7 @@
 //! Not a judge: what a mutant did is judged by `check`, from the transcript alone.
 
 mod constraint;
+mod edit;
 mod matrix;
 mod mutant;
 

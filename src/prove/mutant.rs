@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::constraint::{Breach, Constraint, constraints};
+use super::edit::{Edit, edit};
 use crate::pack::Pack;
 use crate::pack::fault::{Change, Delay, Put, Replace, Select, Unset};
+use crate::pack::matcher::fits;
 use crate::pack::parameter::Span;
 use crate::pack::pattern::{Names, Pattern};
 use crate::pack::requirement::Requirement;
@@ -44,9 +46,11 @@ fn of_schemas(pack: &Pack) -> Vec<Mutant> {
     let mut mutants = Vec::new();
     for (name, kind) in &pack.manifest.frames {
         let (Some(schema), Some(example)) = (pack.schemas.get(name), kind.examples.first()) else { continue };
-        let names_it =
-            |at: &str| at.is_empty() || kind.tree.pointer(at).is_some() || kind.reply.as_ref().is_some_and(|reply| reply.by == at);
-        let distinct = constraints(schema.source(), example).into_iter().filter(|constraint| !names_it(&constraint.at));
+        let is_reply_key = |at: &str| kind.reply.as_ref().is_some_and(|reply| reply.by == at);
+        let names_it = |at: &str| at.is_empty() || kind.tree.pointer(at).is_some() || is_reply_key(at);
+        let stays = |constraint: &Constraint| recognised(pack, kind.from, &constraint.broken(example)) == Some(name);
+        let distinct =
+            constraints(schema.source(), example).into_iter().filter(|constraint| !names_it(&constraint.at) && stays(constraint));
         for constraint in distinct {
             let trips = claimants(pack, kind.from, name, &constraint.at);
             mutants.push(Mutant {
@@ -59,6 +63,11 @@ fn of_schemas(pack: &Pack) -> Vec<Mutant> {
         }
     }
     mutants
+}
+
+/// The frame that this JSON would be taken for, replies left out of account.
+fn recognised<'a>(pack: &'a Pack, from: Role, value: &Value) -> Option<&'a String> {
+    pack.manifest.frames.iter().find(|(_, kind)| kind.from == from && fits(&kind.tree, value)).map(|(name, _)| name)
 }
 
 fn breach(frame: &str, constraint: &Constraint) -> Change {
@@ -115,9 +124,7 @@ fn of_rules(pack: &Pack) -> Vec<Mutant> {
 /// The deviations that this rule should notice.
 fn operators(pack: &Pack, side: Role, rule: &Rule) -> Vec<(&'static str, Change)> {
     match &rule.kind {
-        Kind::Never(never) => {
-            said(pack, side, &never.of).map(|with| ("says it", Change::Add(Replace { of: select("message"), with }))).into_iter().collect()
-        }
+        Kind::Never(never) => forbidden(pack, side, &never.of),
         Kind::Once(once) => {
             let mut changes = vec![("says it twice", Change::Repeat(of(&once.of)))];
             if once.required {
@@ -125,8 +132,14 @@ fn operators(pack: &Pack, side: Role, rule: &Rule) -> Vec<(&'static str, Change)
             }
             changes
         }
-        Kind::First(pattern) => vec![("says something else first", Change::Swap(first(pattern)))],
-        Kind::Before(before) if is_own(pack, side, &before.first) => vec![("leaves the first out", Change::Drop(of(&before.first)))],
+        Kind::First(pattern) => {
+            let with = Raw { text: Some("{\"framegate\": \"something else\"}".to_owned()), ..Raw::default() };
+            vec![("says something else first", Change::Precede(Replace { of: first(pattern), with }))]
+        }
+        Kind::Before(before) if is_own(pack, side, &before.first) => {
+            let early = |with| ("says it too early", Change::Precede(Replace { of: first(&before.first), with }));
+            said(pack, side, &before.then).map(early).into_iter().collect()
+        }
         Kind::Before(_) | Kind::Conforms(_) => Vec::new(),
         Kind::Answers(answers) => {
             let mut changes = vec![
@@ -164,36 +177,34 @@ fn of_close(closes: &Closes) -> Vec<(&'static str, Change)> {
     changes
 }
 
+/// How this side comes to do what it never must: it bends what it says until it fits, or says it beside something else.
+fn forbidden(pack: &Pack, side: Role, pattern: &Pattern) -> Vec<(&'static str, Change)> {
+    if pattern.from.is_some_and(|from| from != side) {
+        return Vec::new();
+    }
+    let kinds = pattern.is.0.iter().filter_map(|name| Some((name, pack.manifest.frames.get(name).filter(|kind| kind.from == side)?)));
+    if let Some(tree) = &pattern.tree {
+        let bend = |name: &String, edit: Edit| Some(("says what it must not", edit.change(name)));
+        return kinds.filter_map(|(name, kind)| bend(name, edit(tree, kind.examples.first()?)?)).take(1).collect();
+    }
+    let with = said(pack, side, pattern);
+    with.map(|with| ("says it", Change::Add(Replace { of: select("message"), with }))).into_iter().collect()
+}
+
 /// What this side would have to say for the pattern to hold, if it is a message.
 fn said(pack: &Pack, side: Role, pattern: &Pattern) -> Option<Raw> {
     let raw = |json: Value| Raw { json: Some(json), ..Raw::default() };
-    if pattern.from.is_some_and(|from| from != side) {
-        return None;
-    }
     pattern.is.0.iter().find_map(|name| match name.as_str() {
         "unknown" | "message" => Some(raw(json!({"framegate": "unknown"}))),
         "malformed" => Some(Raw { text: Some("{not json".to_owned()), ..Raw::default() }),
         "binary" => Some(Raw { hex: Some("00ff".to_owned()), binary: true, ..Raw::default() }),
-        name => pack.manifest.frames.get(name).filter(|kind| kind.from == side).and_then(|kind| {
-            let mut example = kind.examples.first()?.clone();
-            merge(&mut example, pattern.tree.as_ref());
-            Some(raw(example))
-        }),
-    })
-}
-
-/// Puts the plain values of a tree into an example, so that it fits the tree; operators are left alone.
-fn merge(example: &mut Value, tree: Option<&Value>) {
-    match (example, tree) {
-        (Value::Object(into), Some(Value::Object(from))) if from.keys().all(|key| !key.starts_with('$')) => {
-            for (key, tree) in from {
-                merge(into.entry(key.clone()).or_insert(Value::Null), Some(tree));
-            }
+        name => {
+            let kind = pack.manifest.frames.get(name).filter(|kind| kind.from == side)?;
+            let example = kind.examples.first()?;
+            let bent = pattern.tree.as_ref().and_then(|tree| Some(edit(tree, example)?.apply(example)));
+            Some(raw(bent.unwrap_or_else(|| example.clone())))
         }
-        (_, Some(Value::Object(from))) if from.keys().any(|key| key.starts_with('$')) => {}
-        (example, Some(tree)) => *example = tree.clone(),
-        (_, None) => {}
-    }
+    })
 }
 
 fn is_own(pack: &Pack, side: Role, pattern: &Pattern) -> bool {

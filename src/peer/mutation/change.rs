@@ -60,6 +60,7 @@ impl<P: Peer> Mutated<P> {
             Change::AddFrame(add) => self.add_frame(unit, &add.frame),
             Change::Bend(bend) => self.bend(unit, bend),
             Change::Replace(replace) => self.replace(unit, &replace.with),
+            Change::Precede(precede) => self.add(unit, &precede.with).into_iter().rev().collect(),
             Change::Add(add) => self.add(unit, &add.with),
             Change::Fragment(fragment) => self.fragment(unit, fragment.size),
             Change::CloseCode(code) if unit.is("close") => self.edit(unit, |value| value["code"] = Value::from(*code)),
@@ -244,7 +245,7 @@ fn selection(change: &Change) -> Option<&Select> {
         Change::Put(put) => Some(&put.of),
         Change::AddFrame(add) => Some(&add.of),
         Change::Bend(bend) => Some(&bend.of),
-        Change::Replace(replace) | Change::Add(replace) => Some(&replace.of),
+        Change::Replace(replace) | Change::Precede(replace) | Change::Add(replace) => Some(&replace.of),
         Change::Fragment(fragment) => Some(&fragment.of),
         Change::CloseAfter(close) => Some(&close.of),
         Change::CloseCode(_)

@@ -78,6 +78,10 @@ impl<'l, 'a> FaultLint<'l, 'a> {
                 self.select(&place.key("replace").key("of"), &replace.of);
                 raw(self.lint, &place.key("replace").key("with"), &replace.with, &self.scope);
             }
+            Change::Precede(precede) => {
+                self.select(&place.key("precede").key("of"), &precede.of);
+                raw(self.lint, &place.key("precede").key("with"), &precede.with, &self.scope);
+            }
             Change::Add(add) => {
                 self.select(&place.key("add").key("of"), &add.of);
                 raw(self.lint, &place.key("add").key("with"), &add.with, &self.scope);
