@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 
 use crate::check;
 use crate::pack::fault::Change;
+use crate::pack::scenario::Step;
 use crate::pack::{Pack, Settings};
 use crate::peer::{self, Peer};
 use crate::plan::{Case, Selection, plan};
@@ -83,10 +84,8 @@ impl Observer for Silent {}
 pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: &Options, observer: &dyn Observer, stop: &Stop) -> Report {
     let begun = Instant::now();
     let selection = Selection { side: selection.side.or(subject.side()), ..selection.clone() };
-    let jobs: Vec<Job<'_>> = bounds
-        .iter()
-        .flat_map(|bound| plan(&bound.pack, &bound.settings, &selection).into_iter().map(move |case| Job { bound, case }))
-        .collect();
+    let jobs: Vec<Job<'_>> =
+        bounds.iter().flat_map(|bound| cases(bound, &selection, subject).into_iter().map(move |case| Job { bound, case })).collect();
     observer.planned(jobs.len());
     let results = run_all(&jobs, subject, options, observer, stop);
     let unfinished = jobs.iter().zip(&results).filter(|(_, result)| result.is_none()).map(|(job, _)| job.case.id.clone()).collect();
@@ -101,6 +100,19 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
         interrupted: stop.is_stopped(),
         unfinished,
     }
+}
+
+/// The cases that [`run`] runs: those of the plan, and of them skipped what this subject cannot be asked.
+pub fn cases(bound: &Bound, selection: &Selection, subject: &Subject) -> Vec<Case> {
+    let mut cases = plan(&bound.pack, &bound.settings, selection);
+    if matches!(subject, Subject::Live(Target::Server(_))) {
+        for case in &mut cases {
+            let asked = case.steps.iter().find_map(|step| if let Step::Stimulus(name) = step { Some(name) } else { None });
+            let reason = asked.map(|name| format!("nothing outside the protocol makes a running server do `{name}`"));
+            case.skipped = case.skipped.take().or(reason);
+        }
+    }
+    cases
 }
 
 /// Judges conversations that were recorded before, each under its name, by every rule that binds this side. One that puts no rule to the test

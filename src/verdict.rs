@@ -297,12 +297,14 @@ impl Report {
         self.cases.iter().filter(|case| case.skipped.is_none()).map(|case| case.transcript.duration()).max().unwrap_or_default()
     }
 
-    /// The exit code of DESIGN § 9 that follows: 0 passed, 1 findings, 3 nothing but inconclusive, 4 nothing ran, 70 the harness failed.
+    /// The exit code of DESIGN § 9 that follows: 0 passed, 1 findings, 3 nothing but inconclusive, or interrupted, 4 nothing ran, 70 the
+    /// harness failed.
     pub fn exit_code(&self) -> u8 {
         let counts = self.counts();
         match counts {
             Counts { errors: 1.., .. } => 70,
             Counts { failed: 1.., .. } => 1,
+            _ if self.interrupted => 3,
             Counts { run: 0, .. } => 4,
             Counts { passed: 0, warned: 0, inconclusive: 1.., .. } => 3,
             _ => 0,

@@ -55,7 +55,8 @@ fn reason(case: &CaseResult) -> String {
     let worst: Option<&Finding> = case.findings.iter().max_by_key(|finding| finding.severity);
     match (&case.skipped, worst) {
         (Some(reason), _) => reason.clone(),
-        (None, Some(finding)) if finding.requirement == Finding::HARNESS => finding.actual.clone(),
+        // What is wrong with the harness or the target is no protocol's requirement.
+        (None, Some(finding)) if finding.requirement.starts_with("framegate-") => finding.actual.clone(),
         (None, Some(finding)) if finding.severity > Severity::Info => format!("{}: {}", finding.requirement, finding.actual),
         _ => String::new(),
     }

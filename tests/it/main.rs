@@ -9,5 +9,6 @@ mod embedded;
 mod golden;
 mod layering;
 mod live;
+mod program;
 mod report;
 mod secure;
