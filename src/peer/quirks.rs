@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::scope::scaled;
 use crate::pack::parameter::Span;
 use crate::pack::pattern::Pattern;
 use crate::pack::{Observation, Settings};
@@ -63,7 +64,7 @@ impl Quirks {
 
     /// How long a timer runs, and how long it would run without the fault if that differs.
     pub(super) fn time(&self, settings: &Settings, span: &Span) -> (Duration, Option<Duration>) {
-        let actual = settings.duration(span).mul_f64(self.pace.max(0.0));
+        let actual = scaled(settings.duration(span), self.pace);
         let normal = self.normal.as_deref().unwrap_or(settings).duration(span);
         (actual, (actual != normal).then_some(normal))
     }

@@ -70,7 +70,8 @@ pub(super) struct Speaker {
     /// What this side did in the current step, in the pack's words.
     pub(super) own: Vec<Observation>,
     duties: Duties,
-    is_free: bool,
+    /// True if it sends even what RFC 6455 forbids, such as frames after its close frame, when it is told to.
+    pub(super) is_free: bool,
     hearing: Hearing,
     invention: Invention,
     actions: Vec<Action>,

@@ -9,7 +9,7 @@ use super::machine::{raw, send};
 use super::place::Place;
 use super::template::Scope;
 use super::{Lint, Unit, text};
-use crate::pack::load::library::{LayerFiles, Read};
+use crate::pack::load::files::{LayerFiles, Read};
 use crate::pack::pattern::Names;
 use crate::pack::scenario::{Expect, Needs, Row, Scenario, Step};
 use crate::pack::template;
