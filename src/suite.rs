@@ -43,7 +43,7 @@ pub enum Subject {
 /// How to run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Cases at a time; by default one a core for embedded peers, [`LIVE_JOBS`] for live targets.
+    /// Cases at a time; by default one a core for embedded peers, [`LIVE_JOBS`] for servers, four a core for client commands.
     pub jobs: Option<NonZeroUsize>,
     /// What was tested, as the report names it.
     pub target: String,
@@ -53,7 +53,7 @@ pub struct Options {
     pub redaction: Redaction,
 }
 
-/// Cases at a time against a live target: most of them wait for timers.
+/// Cases at a time against a live server: most of them wait for timers.
 pub const LIVE_JOBS: usize = 64;
 
 /// Is told how far a run is. Called from several threads.
@@ -219,10 +219,16 @@ impl Subject {
 
     fn default_jobs(&self) -> usize {
         match self {
-            Self::Embedded { .. } => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            Self::Live(_) => LIVE_JOBS,
+            Self::Embedded { .. } => cores(),
+            Self::Live(Target::Server(_)) => LIVE_JOBS,
+            // Each case starts a process, and one that starts too late would look silent.
+            Self::Live(Target::Client(_)) => 4 * cores(),
         }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn reference(bound: &Bound, side: Role, changes: Option<&(Role, Vec<Change>)>) -> Box<dyn Peer> {
