@@ -7,7 +7,7 @@ use framegate::pack::Schema;
 use framegate::report::console::{Clock, case_line, counts_line, render, statistics, summary};
 use framegate::report::{Style, json};
 use framegate::transcript::{Close, Ending, Event, Frame, Mark, Opcode, Process, Request, Response, Role, Transcript, What};
-use framegate::verdict::{CaseResult, Finding, Level, Outcome, Report, RequirementResult, Severity, Verdict};
+use framegate::verdict::{CaseResult, Finding, Level, Origin, Outcome, Report, RequirementResult, Severity, Verdict};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
@@ -65,6 +65,7 @@ fn case(name: &str, findings: Vec<Finding>) -> CaseResult {
         side: Role::Server,
         skipped: None,
         group: "protocol".to_owned(),
+        origin: Some(Origin { path: "scenarios/demo/server/early.yaml".to_owned(), lines: vec![7, 8, 11] }),
         findings,
         outcomes: [("demo-hello-first".to_owned(), Outcome::Violated)].into(),
         transcript: conversation(),
