@@ -133,14 +133,14 @@ fn account(case: &CaseResult) -> String {
     text + &draw(&case.transcript, deciding, &Style::plain(COLUMNS)) + &format!("\nrepeat: {}\n", escape(&case.repeat))
 }
 
-/// The last words of a process under test.
+/// The last words of a process under test, none of them at the beginning of a line, where a log would take them for a command.
 fn stderr(case: &CaseResult) -> String {
     let exits = case.transcript.events.iter().filter_map(|event| match &event.what {
         What::Exited(process) => Some(&process.stderr),
         _ => None,
     });
-    let lines: Vec<_> = exits.flatten().map(|line| xml::line(line)).collect();
-    if lines.is_empty() { String::new() } else { format!("      <system-err>{}</system-err>\n", lines.join("\n")) }
+    let lines: Vec<_> = exits.flatten().map(|line| format!("| {}", xml::line(line))).collect();
+    if lines.is_empty() { String::new() } else { format!("      <system-err>\n{}\n</system-err>\n", lines.join("\n")) }
 }
 
 /// Cases without a result are errors: an importer that finds them missing would say nothing.

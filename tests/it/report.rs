@@ -91,7 +91,7 @@ fn requirement(id: &str, level: Level, outcome: Outcome, excluded: Option<&str>)
     }
 }
 
-fn report() -> Report {
+pub(crate) fn report() -> Report {
     let first = |event| finding("demo-hello-first", Level::Must, Severity::Fail, event);
     let slow = Finding {
         text: "A reply should come within a second.".to_owned(),
@@ -132,7 +132,7 @@ fn report() -> Report {
 }
 
 /// Compares with a file of `tests/golden`, or writes it if `FRAMEGATE_BLESS` is set.
-fn check_golden(name: &str, text: &str) {
+pub(crate) fn check_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("FRAMEGATE_BLESS").is_some() {
         std::fs::write(&path, text).unwrap();
