@@ -2,10 +2,11 @@
 //!
 //! It knows no protocol and prints nothing. Each case has a thread's attention from its first step to its verdict.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
 
@@ -13,7 +14,7 @@ use crate::check;
 use crate::pack::fault::Change;
 use crate::pack::scenario::Step;
 use crate::pack::{Pack, Settings};
-use crate::peer::{self, Peer};
+use crate::peer::{self, Genesis, Peer};
 use crate::plan::{Case, Selection, plan};
 use crate::runner::{self, Bounds, Stop, Target};
 use crate::transcript::{Redaction, Role, Transcript};
@@ -144,6 +145,7 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
         protocol: bound.pack.id().to_owned(),
         side,
         group: "protocol".to_owned(),
+        origin: None,
         skipped: None,
         findings: judgement.findings,
         outcomes: judgement.outcomes,
@@ -163,12 +165,20 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
     let transcript = match subject {
         _ if case.skipped.is_some() => Transcript::default(),
         Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
-        Subject::Live(target) => runner::live(&mut script(bound, case), target, &Bounds::new(case.deadline), stop),
+        Subject::Live(target) => runner::live(&mut script(bound, case).beginning(genesis(case)), target, &Bounds::new(case.deadline), stop),
     };
     let mut result = judged(bound, case, transcript, begun);
     result.repeat = format!("{} --only '{}'", options.repeat, case.id);
     result.redact(&options.redaction);
     result
+}
+
+/// What a live case invents must differ from case to case and from run to run: the target may remember it.
+fn genesis(case: &Case) -> Genesis {
+    let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    (&case.id, epoch).hash(&mut hasher);
+    Genesis { epoch, seed: hasher.finish() }
 }
 
 /// Plays one case against any peer, in memory and virtual time, and judges it.
@@ -197,6 +207,7 @@ fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) ->
         protocol: case.protocol.clone(),
         side: case.side,
         group: case.group.clone(),
+        origin: case.origin.clone(),
         skipped: case.skipped.clone(),
         findings: judgement.findings,
         outcomes: judgement.outcomes,

@@ -184,6 +184,7 @@ pub(super) fn case(side: Role, covers: &[&str], steps: &Value) -> Case {
         protocol: "demo".to_owned(),
         group: "protocol".to_owned(),
         scenario: "case".to_owned(),
+        origin: None,
         side,
         covers: covers.iter().map(|id| (*id).to_owned()).collect(),
         blames: Vec::new(),

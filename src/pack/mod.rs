@@ -24,6 +24,8 @@ pub use observe::{Hearing, Observation, Observer, RESERVED, SETS};
 pub use schema::{Breach, Schema, SchemaError};
 pub use settings::{Band, Fit, Settings};
 
+pub use crate::verdict::Origin;
+
 use crate::transcript::Role;
 use fault::{Fault, Faults, Variant};
 use machine::Machines;
@@ -59,15 +61,6 @@ pub struct Layer {
     pub faults: Faults,
     /// Where each scenario stands, by `server/<name>` or `client/<name>`.
     pub origins: IndexMap<String, Origin>,
-}
-
-/// Where a scenario stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Its file.
-    pub path: String,
-    /// The line of each of its steps, from 1.
-    pub lines: Vec<usize>,
 }
 
 impl Pack {

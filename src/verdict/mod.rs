@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::transcript::{Redaction, Role, Transcript};
+use crate::transcript::{Mark, Redaction, Role, Transcript, What};
 
 /// How strongly a document asks for something (RFC 2119).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -138,6 +138,16 @@ pub enum Outcome {
     Violated,
 }
 
+/// Where a scenario, or a case of it, is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The file.
+    pub path: String,
+    /// The line of each step, from 1. In a case, what a phase or a repetition brings in stands on the line that asks for it.
+    pub lines: Vec<usize>,
+}
+
 /// Everything that came of one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,6 +162,9 @@ pub struct CaseResult {
     pub side: Role,
     /// The group it counts under: `protocol` or `websocket`.
     pub group: String,
+    /// Where it is written down, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Why it was not run, if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
@@ -182,6 +195,23 @@ impl CaseResult {
             Some(Severity::Fail) => Verdict::Fail,
             Some(Severity::Error) => Verdict::Error,
         }
+    }
+
+    /// File and line that a finding is about: the step that asked or, where none did, the step that the script was at.
+    pub fn place(&self, finding: &Finding) -> Option<(&str, usize)> {
+        let origin = self.origin.as_ref()?;
+        let step = finding.step.or_else(|| self.step_at(finding.event?));
+        let line = step.and_then(|step| origin.lines.get(step)).copied();
+        Some((&origin.path, line.unwrap_or(1)))
+    }
+
+    /// The step that the script was at when this event happened.
+    fn step_at(&self, event: usize) -> Option<usize> {
+        let before = self.transcript.events.iter().take(event + 1).rev();
+        before.into_iter().find_map(|event| match event.what {
+            What::Mark(Mark::Step(step)) => Some(step),
+            _ => None,
+        })
     }
 
     /// Takes credentials out of the conversation and of what is said about it.

@@ -6,6 +6,7 @@ mod acting;
 mod cli;
 mod command;
 mod embedded;
+mod formats;
 mod golden;
 mod layering;
 mod live;
