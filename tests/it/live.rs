@@ -99,7 +99,7 @@ fn a_tungstenite_client_is_served_until_somebody_ends_it() {
     };
     let mut seen = Transcript::default();
     serve(&mut echo_server(), (Ipv4Addr::LOCALHOST, 0).into(), &mut on_ready, &Prompts::default(), &stop, &mut |event| {
-        seen.events.push(event.clone())
+        seen.events.push(event.clone());
     })
     .unwrap();
     assert_eq!(received.recv().unwrap(), Message::text("hello"));
