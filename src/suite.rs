@@ -160,13 +160,38 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
 /// Runs and judges one case.
 pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
     let begun = Instant::now();
-    let transcript = if case.skipped.is_some() { Transcript::default() } else { converse(bound, case, subject, stop) };
-    let judgement = if case.skipped.is_some() {
-        check::Judgement::default()
-    } else {
-        check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript)
+    let transcript = match subject {
+        _ if case.skipped.is_some() => Transcript::default(),
+        Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
+        Subject::Live(target) => runner::live(&mut script(bound, case), target, &Bounds::new(case.deadline), stop),
     };
-    let mut result = CaseResult {
+    let mut result = judged(bound, case, transcript, begun);
+    result.repeat = format!("{} --only '{}'", options.repeat, case.id);
+    result.redact(&options.redaction);
+    result
+}
+
+/// Plays one case against any peer, in memory and virtual time, and judges it.
+pub fn trial(bound: &Bound, case: &Case, target: &mut dyn Peer) -> CaseResult {
+    let begun = Instant::now();
+    let transcript = play(bound, case, target);
+    judged(bound, case, transcript, begun)
+}
+
+fn play(bound: &Bound, case: &Case, target: &mut dyn Peer) -> Transcript {
+    runner::embedded(&mut script(bound, case), target, case.side, &Bounds::new(case.deadline))
+}
+
+fn script(bound: &Bound, case: &Case) -> peer::Script {
+    peer::Script::new(bound.pack.clone(), bound.settings.clone(), case.side.other(), case.steps.clone())
+}
+
+fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) -> CaseResult {
+    let judgement = match case.skipped {
+        Some(_) => check::Judgement::default(),
+        None => check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript),
+    };
+    CaseResult {
         id: case.id.clone(),
         title: case.title.clone(),
         protocol: case.protocol.clone(),
@@ -178,10 +203,8 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
         transcript,
         wall: begun.elapsed(),
         longest_wait: case.longest_wait,
-        repeat: format!("{} --only '{}'", options.repeat, case.id),
-    };
-    result.redact(&options.redaction);
-    result
+        repeat: String::new(),
+    }
 }
 
 impl Subject {
@@ -206,19 +229,6 @@ impl Subject {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-fn converse(bound: &Bound, case: &Case, subject: &Subject, stop: &Stop) -> Transcript {
-    let Bound { pack, settings } = bound;
-    let bounds = Bounds::new(case.deadline);
-    let mut harness = peer::Script::new(pack.clone(), settings.clone(), case.side.other(), case.steps.clone());
-    match subject {
-        Subject::Embedded { changes } => {
-            let mut target = reference(bound, case.side, changes.as_ref());
-            runner::embedded(&mut harness, &mut *target, case.side, &bounds)
-        }
-        Subject::Live(target) => runner::live(&mut harness, target, &bounds, stop),
-    }
 }
 
 fn reference(bound: &Bound, side: Role, changes: Option<&(Role, Vec<Change>)>) -> Box<dyn Peer> {
@@ -264,15 +274,18 @@ fn run_all(jobs: &[Job<'_>], subject: &Subject, options: &Options, observer: &dy
     results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
-/// A case whose positive twin failed proves nothing: its verdict becomes inconclusive.
+/// A case whose positive twin did not pass proves nothing: its verdict becomes inconclusive.
 fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
-    let failed: Vec<String> =
-        cases.iter().filter(|case| matches!(case.verdict(), Verdict::Fail | Verdict::Error)).map(|case| case.id.clone()).collect();
+    let failed: Vec<String> = cases
+        .iter()
+        .filter(|case| matches!(case.verdict(), Verdict::Fail | Verdict::Error | Verdict::Inconclusive))
+        .map(|case| case.id.clone())
+        .collect();
     let twins: IndexMap<&str, &str> = jobs.iter().filter_map(|job| Some((job.case.id.as_str(), job.case.twin.as_deref()?))).collect();
     for case in cases.iter_mut().filter(|case| case.skipped.is_none()) {
         let Some(twin) = twins.get(case.id.as_str()) else { continue };
         let Some(failed) = failed.iter().find(|id| is_case_of(id, twin)) else { continue };
-        let doubt = format!("the twin {failed} failed, so this case proves nothing");
+        let doubt = format!("the twin {failed} did not pass, so this case proves nothing");
         case.outcomes.values_mut().for_each(|outcome| *outcome = Outcome::NotExercised);
         for finding in &mut case.findings {
             finding.severity = finding.severity.min(Severity::Inconclusive);

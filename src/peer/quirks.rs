@@ -31,6 +31,8 @@ pub(super) struct Quirks {
     pub(super) ignore: Vec<Pattern>,
     /// Named reactions that it lacks.
     pub(super) without: Vec<String>,
+    /// True if it takes every upgrade, or every answer to it, as a good one.
+    pub(super) credulous: bool,
     /// How many times slower its timers are.
     pub(super) pace: f64,
     /// What holds for the peer without the fault, where its settings are part of the fault.
@@ -41,7 +43,7 @@ pub(super) struct Quirks {
 
 impl Default for Quirks {
     fn default() -> Self {
-        Self { ignore: Vec::new(), without: Vec::new(), pace: 1.0, normal: None, applied: Applied::default() }
+        Self { ignore: Vec::new(), without: Vec::new(), credulous: false, pace: 1.0, normal: None, applied: Applied::default() }
     }
 }
 
@@ -55,6 +57,14 @@ impl Quirks {
             }
             is_seen
         });
+    }
+
+    /// True if what is wrong with an upgrade is not seen.
+    pub(super) fn believes(&self) -> bool {
+        if self.credulous {
+            self.applied.add();
+        }
+        self.credulous
     }
 
     /// True if the reaction of this name is missing.

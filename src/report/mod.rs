@@ -24,6 +24,7 @@ pub mod console;
 mod conversation;
 pub mod json;
 mod label;
+pub mod proof;
 mod table;
 mod text;
 

@@ -30,7 +30,6 @@ pub(super) struct Files {
     pub(super) manifest: Read<Manifest>,
     pub(super) layers: Vec<LayerFiles>,
     pub(super) machines: Read<Machines>,
-    pub(super) faults: Read<Faults>,
     /// By file name.
     pub(super) schemas: IndexMap<String, Document>,
 }
@@ -42,6 +41,7 @@ pub(super) struct LayerFiles {
     /// First word of its requirements' ids.
     pub(super) prefix: String,
     pub(super) requirements: Read<Requirements>,
+    pub(super) faults: Read<Faults>,
     pub(super) server: IndexMap<String, Read<Scenario>>,
     pub(super) client: IndexMap<String, Read<Scenario>>,
 }
@@ -67,7 +67,7 @@ impl Files {
         let frames = &self.manifest.value.frames;
         let schemas = frames.iter().filter_map(|(name, kind)| Some((name.clone(), compile(kind)?))).collect();
         let layers = self.layers.into_iter().map(LayerFiles::freeze).collect();
-        Ok(Pack { manifest: self.manifest.value, layers, machines: self.machines.value, faults: self.faults.value, schemas })
+        Ok(Pack { manifest: self.manifest.value, layers, machines: self.machines.value, schemas })
     }
 }
 
@@ -85,6 +85,7 @@ impl LayerFiles {
         Layer {
             group: self.group,
             requirements: self.requirements.value.requirements,
+            faults: self.faults.value,
             server: values(self.server),
             client: values(self.client),
             origins,
@@ -105,24 +106,18 @@ impl Reading<'_> {
         let library = self.library;
         layers.extend(library.folders().into_iter().filter(|folder| !library.is_pack(folder)).map(|layer| self.layer(layer, layer)));
         let machines = self.yaml(&format!("{folder}/machine.yaml"), "machine");
-        let faults = self.yaml(&format!("{folder}/faults.yaml"), "faults");
         let schemas = self.schemas(id);
         self.strays(id);
-        Some(Files {
-            manifest: manifest?,
-            layers: layers.into_iter().collect::<Option<_>>()?,
-            machines: machines?,
-            faults: faults?,
-            schemas,
-        })
+        Some(Files { manifest: manifest?, layers: layers.into_iter().collect::<Option<_>>()?, machines: machines?, schemas })
     }
 
     fn layer(&mut self, name: &str, group: &str) -> Option<LayerFiles> {
         let folder = format!("scenarios/{name}");
         let requirements = self.yaml(&format!("{folder}/requirements.yaml"), "requirements");
+        let faults = self.yaml(&format!("{folder}/faults.yaml"), "faults");
         let server = self.scenarios(&format!("{folder}/server"));
         let client = self.scenarios(&format!("{folder}/client"));
-        Some(LayerFiles { group: group.to_owned(), prefix: name.to_owned(), requirements: requirements?, server, client })
+        Some(LayerFiles { group: group.to_owned(), prefix: name.to_owned(), requirements: requirements?, faults: faults?, server, client })
     }
 
     fn scenarios(&mut self, folder: &str) -> IndexMap<String, Read<Scenario>> {
@@ -145,7 +140,9 @@ impl Reading<'_> {
     fn strays(&mut self, id: &str) {
         let library = self.library;
         let is_read = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
-            ["scenarios", folder, file] => file == "requirements.yaml" || (library.is_pack(folder) && SINGLE.contains(&file)),
+            ["scenarios", folder, file] => {
+                ["requirements.yaml", "faults.yaml"].contains(&file) || (library.is_pack(folder) && SINGLE.contains(&file))
+            }
             ["scenarios", _, "server" | "client", file] => file.strip_suffix(".yaml").is_some(),
             ["schemas", _, file] => file.strip_suffix(".json").is_some(),
             _ => false,

@@ -19,7 +19,7 @@ const DEPTH: usize = 4;
 const LARGEST: u64 = 8 * 1024 * 1024;
 
 /// The files of a pack that every protocol has one of.
-pub(super) const SINGLE: [&str; 3] = ["pack.yaml", "machine.yaml", "faults.yaml"];
+pub(super) const SINGLE: [&str; 2] = ["pack.yaml", "machine.yaml"];
 
 /// Packs, each a folder of `schemas/` and one of `scenarios/`. A folder of `scenarios/` that has requirements and no `pack.yaml` is a layer
 /// that every pack stands on.

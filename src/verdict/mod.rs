@@ -1,5 +1,7 @@
 //! What a run found out: levels, findings, verdicts, counts, the report. A verdict is derived from findings and never stored beside them.
 
+pub mod proof;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
