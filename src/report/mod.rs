@@ -24,6 +24,7 @@ mod breakage;
 pub mod console;
 mod conversation;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 mod label;
