@@ -2,6 +2,7 @@
 
 mod coverage;
 mod declaration;
+mod diff;
 mod failure;
 mod interrupt;
 mod lint;
@@ -45,6 +46,7 @@ enum Command {
     Run(run::Args),
     List(list::Args),
     Coverage(coverage::Args),
+    Diff(diff::Args),
     Lint(lint::Args),
     Peer(peer::Args),
     Replay(replay::Args),
@@ -58,6 +60,7 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Lint(args) => lint::run(&args),
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),

@@ -23,6 +23,7 @@ mod account;
 mod breakage;
 pub mod console;
 mod conversation;
+pub mod diff;
 pub mod github;
 pub mod html;
 pub mod json;
