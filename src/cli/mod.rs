@@ -2,6 +2,7 @@
 
 mod coverage;
 mod declaration;
+mod diff;
 mod failure;
 mod interrupt;
 mod lint;
@@ -46,6 +47,7 @@ enum Command {
     Run(run::Args),
     List(list::Args),
     Coverage(coverage::Args),
+    Diff(diff::Args),
     Lint(lint::Args),
     Prove(prove::Args),
     Peer(peer::Args),
@@ -60,6 +62,7 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Lint(args) => lint::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Peer(args) => peer::run(&args),
