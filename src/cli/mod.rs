@@ -6,6 +6,7 @@ mod failure;
 mod interrupt;
 mod lint;
 mod list;
+mod new;
 mod output;
 mod packs;
 mod peer;
@@ -47,6 +48,7 @@ enum Command {
     List(list::Args),
     Coverage(coverage::Args),
     Lint(lint::Args),
+    New(new::Args),
     Prove(prove::Args),
     Peer(peer::Args),
     Replay(replay::Args),
@@ -61,6 +63,7 @@ impl Cli {
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
             Command::Lint(args) => lint::run(&args),
+            Command::New(args) => new::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),
