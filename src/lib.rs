@@ -20,6 +20,7 @@
 //! | [`runner`] | sockets and clocks; never judges | plan, peer, transcript |
 //! | [`check`] | transcript into findings; never peer or runner | pack, plan, transcript, verdict |
 //! | [`suite`] | run and judge | all above |
+//! | [`prove`] | every check can fail: mutants, null peers, the kill matrix | pack, plan, peer, suite, verdict, transcript |
 //! | [`report`] | report into text | verdict, transcript |
 //!
 //! The binary's commands are in `src/cli` and use the public items of these modules.
@@ -28,6 +29,7 @@ pub mod check;
 pub mod pack;
 pub mod peer;
 pub mod plan;
+pub mod prove;
 pub mod report;
 pub mod runner;
 pub mod suite;

@@ -42,6 +42,8 @@ pub struct Case {
     pub side: Role,
     /// Requirements with a rule that must be exercised.
     pub covers: Vec<String>,
+    /// Requirements that an unmet prerequisite breaks.
+    pub blames: Vec<String>,
     /// Id of the case, or of the case's scenario, that must pass for this one to mean anything.
     pub twin: Option<String>,
     /// Why it cannot be run against this target, if it cannot.
@@ -63,11 +65,16 @@ const DIAL_TIME: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Case {
+    /// True if its id is this one, or that of one of this scenario's rows.
+    pub fn is_of(&self, scenario: &str) -> bool {
+        self.id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    }
+
     /// Requirements that a step of it proves, or that it covers, once each.
     pub fn requirements(&self) -> Vec<&str> {
         let mut requirements: Vec<&str> = Vec::new();
         let proved = self.steps.iter().flat_map(proves);
-        for id in self.covers.iter().chain(proved) {
+        for id in self.covers.iter().chain(&self.blames).chain(proved) {
             if !requirements.contains(&id.as_str()) {
                 requirements.push(id);
             }
@@ -154,9 +161,10 @@ impl Planner<'_> {
             origin: self.layer.origin(self.side, name).map(|origin| origin_of(&written, origin)),
             side: self.side,
             covers: scenario.covers.clone(),
+            blames: scenario.blames.clone(),
             twin: scenario.twin.as_deref().map(|twin| self.scenario_id(twin)),
             skipped: self.settings.missing(&scenario.needs).or(unfilled),
-            exclusive: scenario.exclusive,
+            exclusive: scenario.exclusive || self.pack.manifest.exclusive && self.side == Role::Server,
             steps,
             longest_wait: waits.iter().map(|(least, _)| *least).sum(),
             deadline: waits.iter().map(|(_, most)| *most).sum::<Duration>() + GRACE,
@@ -278,6 +286,7 @@ mod tests {
             origin: None,
             side: Role::Server,
             covers: Vec::new(),
+            blames: Vec::new(),
             twin: None,
             skipped: None,
             exclusive: false,

@@ -11,6 +11,7 @@ mod output;
 mod packs;
 mod peer;
 mod progress;
+mod prove;
 mod repeat;
 mod replay;
 mod run;
@@ -48,6 +49,7 @@ enum Command {
     Coverage(coverage::Args),
     Diff(diff::Args),
     Lint(lint::Args),
+    Prove(prove::Args),
     Peer(peer::Args),
     Replay(replay::Args),
     Schema(schema::Args),
@@ -62,6 +64,7 @@ impl Cli {
             Command::Coverage(args) => coverage::run(&args),
             Command::Diff(args) => diff::run(&args),
             Command::Lint(args) => lint::run(&args),
+            Command::Prove(args) => prove::run(&args),
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Schema(args) => schema::run(&args),

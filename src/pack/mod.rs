@@ -27,7 +27,7 @@ pub use settings::{Band, Fit, Settings};
 pub use crate::verdict::Origin;
 
 use crate::transcript::Role;
-use fault::Faults;
+use fault::{Fault, Faults, Variant};
 use machine::Machines;
 use manifest::Manifest;
 use requirement::Requirement;
@@ -42,8 +42,6 @@ pub struct Pack {
     pub layers: Vec<Layer>,
     /// `machine.yaml`.
     pub machines: Machines,
-    /// `faults.yaml`.
-    pub faults: Faults,
     /// The compiled schema of every frame of the catalogue.
     pub schemas: IndexMap<String, Schema>,
 }
@@ -59,6 +57,8 @@ pub struct Layer {
     pub server: IndexMap<String, Scenario>,
     /// Scenarios that test a client, by name.
     pub client: IndexMap<String, Scenario>,
+    /// Its `faults.yaml`.
+    pub faults: Faults,
     /// Where each scenario stands, by `server/<name>` or `client/<name>`.
     pub origins: IndexMap<String, Origin>,
 }
@@ -72,6 +72,16 @@ impl Pack {
     /// Every requirement of every layer, with its group.
     pub fn requirements(&self) -> impl Iterator<Item = (&str, &Requirement)> {
         self.layers.iter().flat_map(|layer| layer.requirements.iter().map(|requirement| (layer.group.as_str(), requirement)))
+    }
+
+    /// The wrong behaviours of every layer.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.layers.iter().flat_map(|layer| &layer.faults.faults)
+    }
+
+    /// The legal but unusual behaviours of every layer.
+    pub fn variants(&self) -> impl Iterator<Item = &Variant> {
+        self.layers.iter().flat_map(|layer| &layer.faults.variants)
     }
 
     /// The requirement of this id.

@@ -30,6 +30,7 @@ pub mod json;
 pub mod junit;
 mod label;
 pub mod markdown;
+pub mod proof;
 mod table;
 pub mod tap;
 mod text;

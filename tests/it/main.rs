@@ -11,5 +11,6 @@ mod formats;
 mod golden;
 mod layering;
 mod live;
+mod program;
 mod report;
 mod secure;

@@ -65,7 +65,7 @@ fn the_same_beginning_gives_the_same_conversation_and_another_seed_another() {
 #[test]
 fn it_sends_frames_messages_and_pings() {
     let actions = json!([{"send": {"frame": "event"}}, {"message": {"text": "x", "fragments": [1]}}, {"ping": {}}]);
-    check_hello(&actions, &["server event", "server malformed", "server ping", "client pong"]);
+    check_hello(&actions, &["server event", "server fragmented", "server malformed", "server ping", "client pong"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a run found out: levels, findings, verdicts, counts, the report. A verdict is derived from findings and never stored beside them.
 
+pub mod proof;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -327,14 +329,16 @@ impl Report {
         self.cases.iter().filter(|case| case.skipped.is_none()).map(|case| case.transcript.duration()).max().unwrap_or_default()
     }
 
-    /// The exit code of DESIGN § 9 that follows: 0 passed, 1 findings, 3 nothing but inconclusive, 4 nothing ran, 70 the harness failed.
+    /// The exit code that follows: 0 passed, 1 findings, 3 something could not be told, or the run was interrupted, 4 nothing ran, 70 the
+    /// harness failed. A case that could not be told is never green.
     pub fn exit_code(&self) -> u8 {
         let counts = self.counts();
         match counts {
             Counts { errors: 1.., .. } => 70,
             Counts { failed: 1.., .. } => 1,
+            _ if self.interrupted => 3,
             Counts { run: 0, .. } => 4,
-            Counts { passed: 0, warned: 0, inconclusive: 1.., .. } => 3,
+            Counts { inconclusive: 1.., .. } => 3,
             _ => 0,
         }
     }
