@@ -7,6 +7,7 @@ mod failure;
 mod interrupt;
 mod lint;
 mod list;
+mod new;
 mod output;
 mod packs;
 mod peer;
@@ -49,6 +50,7 @@ enum Command {
     Coverage(coverage::Args),
     Diff(diff::Args),
     Lint(lint::Args),
+    New(new::Args),
     Prove(prove::Args),
     Peer(peer::Args),
     Replay(replay::Args),
@@ -64,6 +66,7 @@ impl Cli {
             Command::Coverage(args) => coverage::run(&args),
             Command::Diff(args) => diff::run(&args),
             Command::Lint(args) => lint::run(&args),
+            Command::New(args) => new::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),
