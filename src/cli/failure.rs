@@ -120,6 +120,15 @@ pub(crate) enum Failure {
         #[source]
         source: ReadError,
     },
+    /// A file that is no report.
+    #[error("{path} is no report: {source}; expected what `framegate run --report json=FILE` writes")]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
     /// Signals cannot be awaited.
     #[error("failed to listen for signals: {0}")]
     Signals(#[source] io::Error),

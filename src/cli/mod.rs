@@ -2,6 +2,7 @@
 
 mod coverage;
 mod declaration;
+mod diff;
 mod failure;
 mod interrupt;
 mod lint;
@@ -47,6 +48,7 @@ enum Command {
     Run(run::Args),
     List(list::Args),
     Coverage(coverage::Args),
+    Diff(diff::Args),
     Lint(lint::Args),
     New(new::Args),
     Prove(prove::Args),
@@ -62,6 +64,7 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Lint(args) => lint::run(&args),
             Command::New(args) => new::run(&args),
             Command::Prove(args) => prove::run(&args),
