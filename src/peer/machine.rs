@@ -162,7 +162,7 @@ impl Player {
         if !speaker.is_dialing() {
             let asked = std::mem::take(&mut self.asked);
             for name in asked {
-                self.stimulate(speaker, name);
+                self.stimulate(speaker, &name);
             }
         }
         if let What::Ended(_) = event.what {
