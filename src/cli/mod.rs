@@ -1,5 +1,7 @@
 //! The command line: one file a command, each with its `Args` and its `run`. Only here is anything printed, and the environment read.
 
+mod baseline;
+mod config;
 mod coverage;
 mod declaration;
 mod failure;
@@ -9,6 +11,7 @@ mod list;
 mod output;
 mod packs;
 mod peer;
+mod prepared;
 mod progress;
 mod prove;
 mod repeat;
@@ -16,6 +19,7 @@ mod replay;
 mod run;
 mod schema;
 mod target;
+mod unlock;
 
 use std::process::ExitCode;
 
@@ -36,14 +40,15 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   passed
   1   a requirement is broken
-  2   wrong usage, or a pack with mistakes
+  2   wrong usage, or a file with mistakes
   3   the target could not be reached, or nothing could be told
   4   no case ran
   70  the harness failed";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
+    Baseline(baseline::Args),
     List(list::Args),
     Coverage(coverage::Args),
     Lint(lint::Args),
@@ -58,6 +63,7 @@ impl Cli {
     pub(crate) fn run(self) -> ExitCode {
         let outcome = match self.command {
             Command::Run(args) => run::run(&args),
+            Command::Baseline(args) => baseline::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
             Command::Lint(args) => lint::run(&args),
