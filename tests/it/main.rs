@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod acting;
+mod baseline;
 mod cli;
 mod command;
+mod config;
 mod diff;
 mod embedded;
 mod formats;
@@ -13,4 +15,5 @@ mod layering;
 mod live;
 mod program;
 mod report;
+mod secrets;
 mod secure;
