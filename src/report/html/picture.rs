@@ -232,6 +232,7 @@ mod tests {
             wall: Duration::ZERO,
             longest_wait: Duration::ZERO,
             repeat: String::new(),
+            attempts: Vec::new(),
         }
     }
 
