@@ -4,10 +4,12 @@ mod baseline;
 mod config;
 mod coverage;
 mod declaration;
+mod diff;
 mod failure;
 mod interrupt;
 mod lint;
 mod list;
+mod new;
 mod output;
 mod packs;
 mod peer;
@@ -51,7 +53,9 @@ enum Command {
     Baseline(baseline::Args),
     List(list::Args),
     Coverage(coverage::Args),
+    Diff(diff::Args),
     Lint(lint::Args),
+    New(new::Args),
     Prove(prove::Args),
     Peer(peer::Args),
     Replay(replay::Args),
@@ -66,7 +70,9 @@ impl Cli {
             Command::Baseline(args) => baseline::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Lint(args) => lint::run(&args),
+            Command::New(args) => new::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),

@@ -44,12 +44,18 @@ pub struct Manifest {
     /// Secrets and names that a live target must be given.
     #[serde(default)]
     pub credentials: IndexMap<String, Credential>,
+    /// True if what one connection does shows on others of the same credentials, so that cases must not run side by side on a live server.
+    #[serde(default)]
+    pub exclusive: bool,
     /// Steps that scenarios include, by the side under test.
     #[serde(default)]
     pub phases: Phases,
     /// Where the document can be read in more than one way.
     #[serde(default)]
     pub ambiguities: Vec<Ambiguity>,
+    /// Requirements of the layers below that this protocol cannot bring to the test, each with the reason.
+    #[serde(default)]
+    pub excluded: IndexMap<String, String>,
 }
 
 /// A document that requirements come from.

@@ -7,6 +7,7 @@ mod baseline;
 mod cli;
 mod command;
 mod config;
+mod diff;
 mod embedded;
 mod formats;
 mod golden;

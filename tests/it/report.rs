@@ -186,7 +186,7 @@ fn the_counts_line_names_every_count() {
 fn an_interrupted_run_says_so() {
     let report = Report { interrupted: true, unfinished: vec!["demo/server/late".to_owned()], ..report() };
     let text = summary(&report, &Style::plain(100));
-    assert!(text.contains("interrupted: 1 case without a result\n8 selected"), "{text}");
+    assert!(text.contains("interrupted: 1 case did not begin\n8 selected"), "{text}");
 }
 
 #[test]
