@@ -63,6 +63,12 @@ pub(crate) enum Failure {
         /// The folder.
         path: PathBuf,
     },
+    /// A file that is there already.
+    #[error("{path} is there already; `--force` writes over it")]
+    Written {
+        /// The file.
+        path: PathBuf,
+    },
     /// A `--set` that cannot be read. It is not repeated, since it may hold a credential.
     #[error("`--set` needs KEY=VALUE: credential.NAME=TEXT, stimulus.NAME=TEXT, parameter.NAME=QUANTITY or capability.NAME=true|false")]
     Declaration,

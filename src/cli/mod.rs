@@ -6,6 +6,7 @@ mod coverage;
 mod declaration;
 mod diff;
 mod failure;
+mod init;
 mod interrupt;
 mod lint;
 mod list;
@@ -51,6 +52,7 @@ Exit codes:
 enum Command {
     Run(Box<run::Args>),
     Baseline(baseline::Args),
+    Init(init::Args),
     List(list::Args),
     Coverage(coverage::Args),
     Diff(diff::Args),
@@ -68,6 +70,7 @@ impl Cli {
         let outcome = match self.command {
             Command::Run(args) => run::run(&args),
             Command::Baseline(args) => baseline::run(&args),
+            Command::Init(args) => init::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
             Command::Diff(args) => diff::run(&args),

@@ -199,3 +199,62 @@ fn what_a_target_could_declare_is_counted() {
     let shown = run(folder.path(), &["gateway", "--only", "goclaw/server/chat*"], 4);
     assert!(shown.contains("what the target could declare") && shown.contains("credential gateway_token"), "{shown}");
 }
+
+/// Runs the program until it has printed its first line, sends it signals, and gives its exit code and what it wrote.
+fn interrupted(folder: &Path, signals: &[&str]) -> (Option<i32>, String) {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::process::Stdio;
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "gateway", "--jobs", "2"]).current_dir(folder).env("DEMO_TOKEN", "demo-token").env("NO_COLOR", "1");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut shown = String::new();
+    stdout.read_line(&mut shown).unwrap();
+    for signal in signals {
+        Command::new("kill").args([*signal, &child.id().to_string()]).status().unwrap();
+    }
+    stdout.read_to_string(&mut shown).unwrap();
+    (child.wait().unwrap().code(), shown)
+}
+
+#[test]
+fn an_interrupted_run_judges_no_case_by_half_and_leaves_nothing_behind() {
+    let folder = folder(&SERVER.replace("PEER server", "echo $$ > pids; sleep 1000 & echo $! >> pids; PEER server"));
+    let (code, shown) = interrupted(folder.path(), &["-TERM"]);
+    assert_eq!(code, Some(3), "{shown}");
+    assert!(shown.contains("interrupted: ") && shown.contains("0 failed · 0 inconclusive"), "{shown}");
+    for pid in fs::read_to_string(folder.path().join("pids")).unwrap().lines() {
+        let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        assert!(status.is_empty() || status.contains(") Z "), "process {pid} is left over: {status}");
+    }
+}
+
+fn init(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.arg("init").args(arguments).args(["--packs", PACKS]).current_dir(folder).env("FRAMEGATE_CREDENTIAL_TOKEN", "demo-token");
+    command.output().unwrap()
+}
+
+#[test]
+fn init_asks_a_server_and_writes_a_file_that_runs() {
+    use std::io::BufRead as _;
+    let mut server = Command::new(PROGRAM);
+    server.args(["peer", "demo", "server", "--packs", PACKS]).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let mut server = server.spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim_end().strip_prefix("listening on ").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let Output { status, stdout, stderr } = init(folder.path(), &["--server", url]);
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    assert!(String::from_utf8(stdout).unwrap().contains("accepted with status 101"));
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "local", "--packs", PACKS]).args(QUICK).current_dir(folder.path()).env("FRAMEGATE_CREDENTIAL_TOKEN", "demo-token");
+    let output = command.output().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let again = init(folder.path(), &["--server", url]);
+    assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
+    assert_eq!(init(folder.path(), &["--server", "ws://127.0.0.1:1", "--force"]).status.code(), Some(3));
+}

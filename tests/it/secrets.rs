@@ -9,8 +9,15 @@ use std::thread;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_framegate");
 const PACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo");
 const CANARY: &str = "c4n4ry/t0ken+x";
-const FORMATS: [(&str, &str); 6] =
-    [("console", "console"), ("github", "github"), ("json", "json"), ("junit", "xml"), ("markdown", "md"), ("tap", "tap")];
+const FORMATS: [(&str, &str); 7] = [
+    ("console", "console"),
+    ("github", "github"),
+    ("html", "html"),
+    ("json", "json"),
+    ("junit", "xml"),
+    ("markdown", "md"),
+    ("tap", "tap"),
+];
 
 /// Runs the program and gives everything that it wrote, to its streams and to a report of every format.
 fn everything(arguments: &[&str]) -> String {

@@ -229,10 +229,10 @@ mod tests {
             findings: Vec::new(),
             outcomes: [].into(),
             transcript: Transcript { events },
+            attempts: Vec::new(),
             wall: Duration::ZERO,
             longest_wait: Duration::ZERO,
             repeat: String::new(),
-            attempts: Vec::new(),
         }
     }
 
