@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod acting;
+mod bench;
 mod cli;
 mod command;
 mod diff;
 mod embedded;
+mod faults;
 mod formats;
 mod golden;
 mod layering;
@@ -14,3 +16,4 @@ mod live;
 mod program;
 mod report;
 mod secure;
+mod variants;
