@@ -1,9 +1,12 @@
 //! The command line: one file a command, each with its `Args` and its `run`. Only here is anything printed, and the environment read.
 
+mod baseline;
+mod config;
 mod coverage;
 mod declaration;
 mod diff;
 mod failure;
+mod init;
 mod interrupt;
 mod lint;
 mod list;
@@ -11,6 +14,7 @@ mod new;
 mod output;
 mod packs;
 mod peer;
+mod prepared;
 mod progress;
 mod prove;
 mod repeat;
@@ -18,6 +22,7 @@ mod replay;
 mod run;
 mod schema;
 mod target;
+mod unlock;
 
 use std::process::ExitCode;
 
@@ -38,14 +43,16 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   passed
   1   a requirement is broken
-  2   wrong usage, or a pack with mistakes
+  2   wrong usage, or a file with mistakes
   3   the target could not be reached, or nothing could be told
   4   no case ran
   70  the harness failed";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
+    Baseline(baseline::Args),
+    Init(init::Args),
     List(list::Args),
     Coverage(coverage::Args),
     Diff(diff::Args),
@@ -62,6 +69,8 @@ impl Cli {
     pub(crate) fn run(self) -> ExitCode {
         let outcome = match self.command {
             Command::Run(args) => run::run(&args),
+            Command::Baseline(args) => baseline::run(&args),
+            Command::Init(args) => init::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
             Command::Diff(args) => diff::run(&args),

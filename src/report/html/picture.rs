@@ -229,6 +229,7 @@ mod tests {
             findings: Vec::new(),
             outcomes: [].into(),
             transcript: Transcript { events },
+            attempts: Vec::new(),
             wall: Duration::ZERO,
             longest_wait: Duration::ZERO,
             repeat: String::new(),
