@@ -3,7 +3,7 @@
 use framegate::pack::fault::Fault;
 use framegate::peer;
 use framegate::suite::{Bound, trial};
-use framegate::verdict::Outcome;
+use framegate::verdict::Severity;
 
 use crate::bench::{Bench, in_parallel};
 
@@ -36,9 +36,12 @@ fn is_found_out(bench: &Bench, fault: &Fault) -> bool {
     let mut cases = bench.cases(fault.side, changes);
     cases.sort_by_key(|tried| !tried.case.requirements().iter().any(|id| fault.trips.0.iter().any(|trip| trip == id)));
     cases.into_iter().any(|tried| {
-        let (mut target, applied) = peer::faulty(pack.clone(), settings.clone(), fault.side, changes);
+        let mut target = peer::faulty(pack.clone(), settings.clone(), fault.side, changes).0;
         let result = trial(&bench.bound, &tried.case, &mut *target);
-        let is_tripped = fault.trips.0.iter().any(|id| result.outcomes.get(id) == Some(&Outcome::Violated));
-        is_tripped && applied.count() > 0
+        let is_tripped = |id: &String| {
+            let mut findings = result.findings.iter().filter(|finding| matches!(finding.severity, Severity::Warn | Severity::Fail));
+            findings.any(|finding| finding.requirement == *id)
+        };
+        fault.trips.0.iter().any(is_tripped)
     })
 }
