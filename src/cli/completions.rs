@@ -3,8 +3,8 @@
 use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
 
-use super::output::print;
 use super::Cli;
+use super::output::print;
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]

@@ -53,6 +53,14 @@ fn of_schemas(pack: &Pack) -> Vec<Mutant> {
         let stays = |constraint: &Constraint| recognised(pack, kind.from, &constraint.broken(example)) == Some(name);
         let distinct =
             constraints(schema.source(), example).into_iter().filter(|constraint| !names_it(&constraint.at) && stays(constraint));
+        let general = claimants(pack, kind.from, name, "");
+        mutants.push(Mutant {
+            id: format!("{}/schema/{name}:key-twice", kind.from),
+            side: kind.from,
+            what: format!("says a key of {name} twice"),
+            trips: general,
+            change: Change::Double(select(name)),
+        });
         for constraint in distinct {
             let trips = claimants(pack, kind.from, name, &constraint.at);
             mutants.push(Mutant {
