@@ -345,7 +345,7 @@ fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
     for case in cases.iter_mut().filter(|case| case.skipped.is_none()) {
         let Some(twin) = twins.get(case.id.as_str()) else { continue };
         let Some(failed) = failed.iter().find(|id| is_case_of(id, twin)) else { continue };
-        let doubt = format!("the twin {failed} did not pass, so this case proves nothing");
+        let doubt = CaseResult::doubt(failed);
         case.outcomes.values_mut().for_each(|outcome| *outcome = Outcome::NotExercised);
         for finding in &mut case.findings {
             finding.severity = finding.severity.min(Severity::Inconclusive);

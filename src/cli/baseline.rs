@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let Command::Update { file, run } = &args.command;
     let old = if file.exists() { read(file)? } else { Baseline::default() };
     let mut prepared = Prepared::new(run)?;
-    let progress = run.progress(true);
+    let progress = prepared.args.progress(true);
     let done = prepared.perform(&progress)?;
     progress.finish();
     if done.report.interrupted {

@@ -1,6 +1,7 @@
 //! The command line: one file a command, each with its `Args` and its `run`. Only here is anything printed, and the environment read.
 
 mod baseline;
+mod completions;
 mod config;
 mod coverage;
 mod declaration;
@@ -10,6 +11,7 @@ mod init;
 mod interrupt;
 mod lint;
 mod list;
+mod man;
 mod new;
 mod output;
 mod packs;
@@ -62,6 +64,8 @@ enum Command {
     Peer(peer::Args),
     Replay(replay::Args),
     Schema(schema::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -80,6 +84,8 @@ impl Cli {
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Completions(args) => Ok(completions::run(&args)),
+            Command::Man(args) => man::run(&args),
         };
         let code = outcome.unwrap_or_else(|failure| {
             output::complain(&failure);

@@ -233,6 +233,11 @@ impl CaseResult {
         if self.skipped.is_some() { Verdict::Skip } else { verdict(&self.findings) }
     }
 
+    /// Why a case proves nothing whose twin did not pass.
+    pub fn doubt(twin: &str) -> String {
+        format!("the twin {twin} did not pass, so this case proves nothing")
+    }
+
     /// What came of a case that failed and was tried again. If an attempt passes, the case is a flake: that attempt is its result, with a
     /// warning, and what failed before still counts as broken. Else the failure stands.
     #[must_use]

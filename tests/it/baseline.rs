@@ -63,6 +63,19 @@ fn a_known_failure_warns_and_says_why() {
 }
 
 #[test]
+fn what_only_the_twin_of_a_known_failure_would_prove_warns_too() {
+    let doubtful = |twin| Finding::harness(Severity::Inconclusive, "the positive twin passes", &CaseResult::doubt(twin));
+    let with = |twin| {
+        let mut report = failing();
+        report.cases.push(case("demo/server/negative", vec![doubtful(twin)], Outcome::NotExercised));
+        report
+    };
+    check(entry(None, None), with(CASE), true, State::Excused, 0);
+    check(entry(None, None), with("demo/server/other"), true, State::Excused, 3);
+    check(entry(Some("something else"), None), with(CASE), true, State::Changed, 1);
+}
+
+#[test]
 fn a_failure_that_looks_different_fails() {
     let changed = check(entry(Some("something else"), None), failing(), true, State::Changed, 1);
     assert!(changed.cases[0].findings[0].actual.contains("knows another failure"), "{:?}", changed.cases[0].findings);

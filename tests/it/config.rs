@@ -258,3 +258,16 @@ fn init_asks_a_server_and_writes_a_file_that_runs() {
     assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
     assert_eq!(init(folder.path(), &["--server", "ws://127.0.0.1:1", "--force"]).status.code(), Some(3));
 }
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let given = |arguments: &[&str]| String::from_utf8(Command::new(PROGRAM).args(arguments).output().unwrap().stdout).unwrap();
+    let page = given(&["man"]);
+    for shell in ["bash", "fish", "zsh"] {
+        assert!(given(&["completions", shell]).contains("baseline"), "{shell}");
+    }
+    assert!(page.starts_with(".ie") && page.contains("framegate\\-baseline"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    given(&["man", "--output", &folder.path().display().to_string()]);
+    assert!(folder.path().join("framegate-run.1").exists());
+}
