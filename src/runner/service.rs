@@ -246,7 +246,7 @@ fn answers(host: &str, port: u16, path: &str) -> bool {
 }
 
 /// What it prints. It is read to the end, so that no full pipe ever holds it up.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Output {
     printed: Arc<Mutex<Printed>>,
     /// Disconnected once nobody reads any more: the pipes are at their end.

@@ -1,6 +1,7 @@
 //! Peers that are unusual and right: no case may fail them. A false red is as bad as a missed fault.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use framegate::pack::fault::Variant;
 use framegate::peer;
@@ -40,7 +41,7 @@ fn problems(bench: &Bench, variant: &Variant) -> String {
         }
     }
     if deviations == 0 {
-        problems += &format!("\n{} never deviates in any case of {}", variant.id, pack.id());
+        let _ = write!(problems, "\n{} never deviates in any case of {}", variant.id, pack.id());
     }
     problems
 }
@@ -68,7 +69,7 @@ fn is_clean(bound: &Bound, variant: &Variant, result: &CaseResult) -> bool {
 fn explain(variant: &Variant, result: &CaseResult) -> String {
     let mut text = format!("\n{} {} against {}", result.verdict().as_str(), result.id, variant.id);
     for finding in &result.findings {
-        text += &format!("\n  {}: expected {}, actual {}", finding.requirement, finding.expected, finding.actual);
+        let _ = write!(text, "\n  {}: expected {}, actual {}", finding.requirement, finding.expected, finding.actual);
     }
     text
 }
