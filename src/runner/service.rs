@@ -7,6 +7,7 @@ use std::io::{self, Read, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -140,6 +141,7 @@ impl Service {
     /// How it ended, if it has, and what it printed last.
     pub fn ended(&mut self) -> Option<(ExitStatus, Vec<String>)> {
         let status = self.child.try_wait().ok().flatten()?;
+        self.output.drain();
         Some((status, self.output.lines()))
     }
 
@@ -245,8 +247,15 @@ fn answers(host: &str, port: u16, path: &str) -> bool {
 }
 
 /// What it prints. It is read to the end, so that no full pipe ever holds it up.
-#[derive(Clone, Debug, Default)]
-struct Output(Arc<Mutex<Printed>>);
+#[derive(Clone, Debug)]
+struct Output {
+    printed: Arc<Mutex<Printed>>,
+    /// Disconnected once nobody reads any more: the pipes are at their end.
+    readers: Arc<Mutex<Receiver<()>>>,
+}
+
+/// How long what an ended process printed is waited for; a process that it left behind may hold the pipe open.
+const DRAIN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]
 struct Printed {
@@ -259,12 +268,17 @@ struct Printed {
 impl Output {
     fn follow(child: &mut Child, target: &ServiceTarget) -> Self {
         let wanted = target.ready.iter().find_map(|probe| if let Probe::Line(text) = probe { Some(text.clone()) } else { None });
-        let output = Self(Arc::new(Mutex::new(Printed { wanted, ..Printed::default() })));
+        let (alive, readers) = channel();
+        let printed = Arc::new(Mutex::new(Printed { wanted, ..Printed::default() }));
+        let output = Self { printed, readers: Arc::new(Mutex::new(readers)) };
         let pipes: [Option<Box<dyn Read + Send>>; 2] =
             [child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take().map(|pipe| Box::new(pipe) as _)];
         for pipe in pipes.into_iter().flatten() {
-            let output = output.clone();
-            thread::spawn(move || output.read(pipe));
+            let (output, alive): (_, Sender<()>) = (output.clone(), alive.clone());
+            thread::spawn(move || {
+                output.read(pipe);
+                drop(alive);
+            });
         }
         output
     }
@@ -286,12 +300,19 @@ impl Output {
         }
     }
 
+    /// Waits until all that was printed is read.
+    fn drain(&self) {
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing is ever sent: it ends with the readers, or with the time.
+        let _ = readers.recv_timeout(DRAIN);
+    }
+
     fn lines(&self) -> Vec<String> {
         self.state().last.iter().cloned().collect()
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, Printed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

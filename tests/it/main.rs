@@ -4,11 +4,13 @@
 
 mod acting;
 mod baseline;
+mod bench;
 mod cli;
 mod command;
 mod config;
 mod diff;
 mod embedded;
+mod faults;
 mod formats;
 mod golden;
 mod layering;
@@ -17,3 +19,4 @@ mod program;
 mod report;
 mod secrets;
 mod secure;
+mod variants;
