@@ -15,6 +15,7 @@ mod formats;
 mod golden;
 mod layering;
 mod live;
+mod pages;
 mod program;
 mod report;
 mod secrets;
