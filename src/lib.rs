@@ -21,10 +21,12 @@
 //! | [`check`] | transcript into findings; never peer or runner | pack, plan, transcript, verdict |
 //! | [`suite`] | run and judge | all above |
 //! | [`prove`] | every check can fail: mutants, null peers, the kill matrix | pack, plan, peer, suite, verdict, transcript |
+//! | [`baseline`] | known failures, and what no longer holds of them | verdict, transcript |
 //! | [`report`] | report into text | verdict, transcript |
 //!
 //! The binary's commands are in `src/cli` and use the public items of these modules.
 
+pub mod baseline;
 pub mod check;
 pub mod pack;
 pub mod peer;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::pack::parameter::Span;
 use crate::pack::scenario::{Row, Scenario, Step};
 use crate::pack::template::{self, Scope};
-use crate::pack::{Layer, Origin, Pack, Settings};
+use crate::pack::{Lack, Layer, Origin, Pack, Settings};
 use crate::transcript::Role;
 
 /// Which cases are wanted. Empty lists mean all.
@@ -48,6 +48,8 @@ pub struct Case {
     pub twin: Option<String>,
     /// Why it cannot be run against this target, if it cannot.
     pub skipped: Option<String>,
+    /// What the target would have to declare for it to run.
+    pub lacks: Vec<Lack>,
     /// True if it must run alone.
     pub exclusive: bool,
     /// The steps: includes and repeats unrolled, `${row.…}`, `${index}`, `${parameter.…}`, `${credential.…}` and `${stimulus.…}` filled.
@@ -57,9 +59,6 @@ pub struct Case {
     /// When the runner ends it whatever happens.
     pub deadline: Duration,
 }
-
-/// How long a client may take to dial, where the pack has no parameter `dial_time`.
-const DIAL_TIME: Duration = Duration::from_secs(10);
 
 /// What the runner allows a case beyond its own waits.
 const GRACE: Duration = Duration::from_secs(10);
@@ -164,6 +163,7 @@ impl Planner<'_> {
             blames: scenario.blames.clone(),
             twin: scenario.twin.as_deref().map(|twin| self.scenario_id(twin)),
             skipped: self.settings.missing(&scenario.needs).or(unfilled),
+            lacks: self.settings.lacks(&scenario.needs),
             exclusive: scenario.exclusive || self.pack.manifest.exclusive && self.side == Role::Server,
             steps,
             longest_wait: waits.iter().map(|(least, _)| *least).sum(),
@@ -225,16 +225,10 @@ impl Planner<'_> {
                 let band = self.settings.bound(expect.within.as_ref().unwrap_or(&reply_time));
                 (band.pass.0, band.end())
             }
-            Step::Accept(accept) => (Duration::ZERO, self.dial_time(accept.within.as_ref())),
-            Step::Refuse(refuse) => (Duration::ZERO, self.dial_time(refuse.within.as_ref())),
+            Step::Accept(accept) => (Duration::ZERO, self.settings.dial_time(accept.within.as_ref())),
+            Step::Refuse(refuse) => (Duration::ZERO, self.settings.dial_time(refuse.within.as_ref())),
             _ => (Duration::ZERO, Duration::ZERO),
         }
-    }
-
-    fn dial_time(&self, within: Option<&Span>) -> Duration {
-        let fallback = Span("dial_time".to_owned());
-        let span = within.unwrap_or(&fallback);
-        self.settings.quantity(span).map_or(DIAL_TIME, |_| self.settings.bound(span).end())
     }
 }
 
@@ -289,6 +283,7 @@ mod tests {
             blames: Vec::new(),
             twin: None,
             skipped: None,
+            lacks: Vec::new(),
             exclusive: false,
             steps: Vec::new(),
             longest_wait: Duration::ZERO,

@@ -17,6 +17,7 @@ pub(crate) fn command(args: &Args, declarations: &[Declaration]) -> String {
         }
     };
     let path = |path: &std::path::PathBuf| path.display().to_string();
+    option("config", args.config.as_ref().map(path));
     option("server", args.server.clone());
     option("client", args.client.clone());
     option("packs", args.source.packs.as_ref().map(path));
@@ -37,7 +38,7 @@ pub(crate) fn command(args: &Args, declarations: &[Declaration]) -> String {
 }
 
 /// The word as a shell reads it back.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

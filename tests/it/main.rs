@@ -3,13 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod acting;
+mod baseline;
+mod bench;
 mod cli;
 mod command;
+mod config;
+mod diff;
 mod embedded;
+mod faults;
 mod formats;
 mod golden;
 mod layering;
 mod live;
 mod program;
 mod report;
+mod secrets;
 mod secure;
+mod variants;

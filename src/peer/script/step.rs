@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::pause::{Outcome, Pause};
-use super::{DIAL_TIME, REPLY_TIME, Script};
+use super::{REPLY_TIME, Script};
 use crate::pack::parameter::Span;
 use crate::pack::pattern::{Names, Pattern};
 use crate::pack::scenario::{Accept, Expect, Open, Play, Policy, Refuse, Send, Step, Wait};
@@ -57,7 +57,10 @@ impl Script {
             Step::Absent(_) => {}
             Step::Wait(wait) => return self.wait(wait),
             Step::Mark(name) => self.ledger.mark(name),
-            Step::Stimulus(name) => self.speaker.act(Action::Stimulate(name.clone())),
+            Step::Stimulus(name) => {
+                self.speaker.act(Action::Stimulate(name.clone()));
+                return Ok(self.give_way());
+            }
             Step::Policy(policy) => self.set_policy(policy),
             Step::Play(play) => return self.play(play),
             Step::Include(_) | Step::Repeat(_) => return Err(SendError::NotUnrolled),
@@ -79,9 +82,7 @@ impl Script {
     }
 
     fn meet(&mut self, within: Option<&Span>) -> Result<Outcome, SendError> {
-        let known = self.speaker.settings.parameters.contains_key(DIAL_TIME.0);
-        let default = Span(if known { DIAL_TIME.0 } else { DIAL_TIME.1 }.to_owned());
-        let token = self.wake_after(within.unwrap_or(&default));
+        let token = self.speaker.wake(self.begun.saturating_add(self.speaker.settings.dial_time(within)));
         self.pause = Some(Pause::Meet { token });
         self.check_pause(self.ledger.length())
     }
@@ -102,6 +103,13 @@ impl Script {
         let token = self.speaker.wake(deadline);
         self.pause = Some(Pause::Expect { wanted, place, since, deadline, token });
         self.check_pause(self.ledger.length())
+    }
+
+    /// Goes on at the same instant, after whatever else happens at it: what comes after a stimulus must not overtake it.
+    fn give_way(&mut self) -> Outcome {
+        let token = self.speaker.wake(self.begun);
+        self.pause = Some(Pause::Wait { until: None, token });
+        Outcome::Waiting
     }
 
     fn wait(&mut self, wait: &Wait) -> Result<Outcome, SendError> {
@@ -160,10 +168,6 @@ impl Script {
 
     fn on(&self, name: Option<&str>) -> Result<ConnectionId, SendError> {
         self.ledger.connection(name).ok_or_else(|| SendError::NoConnection(name.unwrap_or(MAIN).to_owned()))
-    }
-
-    fn wake_after(&mut self, within: &Span) -> u64 {
-        self.speaker.wake(self.begun.saturating_add(self.speaker.settings.bound(within).end()))
     }
 }
 

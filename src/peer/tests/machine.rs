@@ -184,6 +184,17 @@ fn a_stimulus_acts_on_the_newest_connection_and_an_unknown_one_does_nothing() {
 }
 
 #[test]
+fn a_stimulus_that_comes_before_the_101_waits_for_it() {
+    let stimuli = json!({"ask": [{"message": {"text": "asked"}}]});
+    let machine = json!({"begin": [{"open": {}}], "start": "a", "states": {"a": {}}, "stimuli": stimuli});
+    let (pack, settings) = with_machine(Role::Client, machine);
+    let server = Machine::new(pack.clone(), settings.clone(), Role::Server);
+    let client = Machine::new(pack.clone(), settings, Role::Client);
+    let pair = Pair::new(server, client).stimulate(Role::Client, Duration::ZERO, "ask").run(SECOND);
+    assert_eq!(pair.story(&pack)[..3], ["client upgrade", "server accept", "client malformed"]);
+}
+
+#[test]
 fn a_frame_goes_to_all_others_or_to_a_connection_by_number() {
     let (pack, settings) = with_machine(
         Role::Server,
