@@ -20,11 +20,13 @@
 //! | [`runner`] | sockets and clocks; never judges | plan, peer, transcript |
 //! | [`check`] | transcript into findings; never peer or runner | pack, plan, transcript, verdict |
 //! | [`suite`] | run and judge | all above |
+//! | [`fuzz`] | campaigns of malformed conversations: generator, oracle, minimizer, reproducer | pack, plan, peer, runner (its stop), suite, verdict, transcript |
 //! | [`report`] | report into text | verdict, transcript |
 //!
 //! The binary's commands are in `src/cli` and use the public items of these modules.
 
 pub mod check;
+pub mod fuzz;
 pub mod pack;
 pub mod peer;
 pub mod plan;

@@ -148,13 +148,38 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
 /// Runs and judges one case.
 pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
     let begun = Instant::now();
-    let transcript = if case.skipped.is_some() { Transcript::default() } else { converse(bound, case, subject, stop) };
-    let judgement = if case.skipped.is_some() {
-        check::Judgement::default()
-    } else {
-        check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript)
+    let transcript = match subject {
+        _ if case.skipped.is_some() => Transcript::default(),
+        Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
+        Subject::Live(target) => runner::live(&mut script(bound, case), target, &Bounds::new(case.deadline), stop),
     };
-    let mut result = CaseResult {
+    let mut result = judged(bound, case, transcript, begun);
+    result.repeat = format!("{} --only '{}'", options.repeat, case.id);
+    result.redact(&options.redaction);
+    result
+}
+
+/// Plays one case against any peer, in memory and virtual time, and judges it.
+pub fn trial(bound: &Bound, case: &Case, target: &mut dyn Peer) -> CaseResult {
+    let begun = Instant::now();
+    let transcript = play(bound, case, target);
+    judged(bound, case, transcript, begun)
+}
+
+fn play(bound: &Bound, case: &Case, target: &mut dyn Peer) -> Transcript {
+    runner::embedded(&mut script(bound, case), target, case.side, &Bounds::new(case.deadline))
+}
+
+fn script(bound: &Bound, case: &Case) -> peer::Script {
+    peer::Script::new(bound.pack.clone(), bound.settings.clone(), case.side.other(), case.steps.clone())
+}
+
+fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) -> CaseResult {
+    let judgement = match case.skipped {
+        Some(_) => check::Judgement::default(),
+        None => check::judge(&bound.pack, &bound.settings, Some(case), case.side, &transcript),
+    };
+    CaseResult {
         id: case.id.clone(),
         title: case.title.clone(),
         protocol: case.protocol.clone(),
@@ -166,10 +191,8 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
         transcript,
         wall: begun.elapsed(),
         longest_wait: case.longest_wait,
-        repeat: format!("{} --only '{}'", options.repeat, case.id),
-    };
-    result.redact(&options.redaction);
-    result
+        repeat: String::new(),
+    }
 }
 
 impl Subject {
@@ -187,19 +210,6 @@ impl Subject {
             Self::Embedded { .. } => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             Self::Live(_) => LIVE_JOBS,
         }
-    }
-}
-
-fn converse(bound: &Bound, case: &Case, subject: &Subject, stop: &Stop) -> Transcript {
-    let Bound { pack, settings } = bound;
-    let bounds = Bounds::new(case.deadline);
-    let mut harness = peer::Script::new(pack.clone(), settings.clone(), case.side.other(), case.steps.clone());
-    match subject {
-        Subject::Embedded { changes } => {
-            let mut target = reference(bound, case.side, changes.as_ref());
-            runner::embedded(&mut harness, &mut *target, case.side, &bounds)
-        }
-        Subject::Live(target) => runner::live(&mut harness, target, &bounds, stop),
     }
 }
 

@@ -81,6 +81,13 @@ impl Library {
         self.check(id).map_err(|mistakes| LoadError::of(&mistakes))
     }
 
+    /// Reads a scenario that stands in no pack, such as a reproducer. It is held against its format, not against a pack.
+    pub fn scenario(path: &str, text: &str) -> Result<Scenario, LoadError> {
+        let source = Arc::new(Source { path: path.to_owned(), text: text.to_owned() });
+        let read = Document::yaml(source).and_then(|document| format::read(&document, "scenario"));
+        read.map_err(|mistakes| LoadError::of(&Mistakes::of(mistakes)))
+    }
+
     /// Everything that is wrong with a pack.
     pub fn lint(&self, id: &str) -> Mistakes {
         self.check(id).err().unwrap_or_default()
