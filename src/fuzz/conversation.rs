@@ -23,7 +23,7 @@ pub(super) const FRESH: &str = "fresh";
 /// The payload of the ping before the violation.
 const BEFORE: &str = "framegate before";
 /// The payload of the ping after the violation.
-const AFTER: &str = "framegate after";
+pub(super) const AFTER: &str = "framegate after";
 
 /// What a conversation proves beside its violation. Which of it a target is capable of, a good conversation shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
