@@ -21,6 +21,7 @@
 //! | [`check`] | transcript into findings; never peer or runner | pack, plan, transcript, verdict |
 //! | [`suite`] | run and judge | all above |
 //! | [`fuzz`] | campaigns of malformed conversations: generator, oracle, minimizer, reproducer | pack, plan, peer, runner (its stop), suite, verdict, transcript |
+//! | [`prove`] | every check can fail: mutants, null peers, the kill matrix | pack, plan, peer, suite, verdict, transcript |
 //! | [`report`] | report into text | verdict, transcript |
 //!
 //! The binary's commands are in `src/cli` and use the public items of these modules.
@@ -30,6 +31,7 @@ pub mod fuzz;
 pub mod pack;
 pub mod peer;
 pub mod plan;
+pub mod prove;
 pub mod report;
 pub mod runner;
 pub mod suite;

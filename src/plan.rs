@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::pack::parameter::Span;
 use crate::pack::scenario::{Row, Scenario, Step};
 use crate::pack::template::{self, Scope};
-use crate::pack::{Layer, Pack, Settings};
+use crate::pack::{Layer, Origin, Pack, Settings};
 use crate::transcript::Role;
 
 /// Which cases are wanted. Empty lists mean all.
@@ -36,10 +36,14 @@ pub struct Case {
     pub group: String,
     /// Name of the scenario.
     pub scenario: String,
+    /// Where the scenario stands, with the line of every step below.
+    pub origin: Option<Origin>,
     /// The side under test.
     pub side: Role,
     /// Requirements with a rule that must be exercised.
     pub covers: Vec<String>,
+    /// Requirements that an unmet prerequisite breaks.
+    pub blames: Vec<String>,
     /// Id of the case, or of the case's scenario, that must pass for this one to mean anything.
     pub twin: Option<String>,
     /// Why it cannot be run against this target, if it cannot.
@@ -61,11 +65,16 @@ const DIAL_TIME: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Case {
+    /// True if its id is this one, or that of one of this scenario's rows.
+    pub fn is_of(&self, scenario: &str) -> bool {
+        self.id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+    }
+
     /// Requirements that a step of it proves, or that it covers, once each.
     pub fn requirements(&self) -> Vec<&str> {
         let mut requirements: Vec<&str> = Vec::new();
         let proved = self.steps.iter().flat_map(proves);
-        for id in self.covers.iter().chain(proved) {
+        for id in self.covers.iter().chain(&self.blames).chain(proved) {
             if !requirements.contains(&id.as_str()) {
                 requirements.push(id);
             }
@@ -143,10 +152,11 @@ impl Planner<'_> {
     }
 
     fn case(&self, name: &str, scenario: &Scenario, row: &Row) -> Case {
-        let (steps, unfilled) = match self.concrete(&scenario.steps, row) {
+        let (concrete, unfilled) = match self.concrete(&scenario.steps, row) {
             Ok(steps) => (steps, None),
             Err(error) => (Vec::new(), Some(error)),
         };
+        let (written, steps): (Vec<usize>, Vec<Step>) = concrete.into_iter().unzip();
         let waits: Vec<_> = steps.iter().map(|step| self.waits(step)).collect();
         Case {
             id: format!("{}{}", self.scenario_id(name), if row.name.is_empty() { String::new() } else { format!("#{}", row.name) }),
@@ -154,8 +164,10 @@ impl Planner<'_> {
             protocol: self.pack.id().to_owned(),
             group: self.layer.group.clone(),
             scenario: name.to_owned(),
+            origin: self.layer.origin(self.side, name).map(|origin| origin_of(&written, origin)),
             side: self.side,
             covers: scenario.covers.clone(),
+            blames: scenario.blames.clone(),
             twin: scenario.twin.as_deref().map(|twin| self.scenario_id(twin)),
             skipped: self.settings.missing(&scenario.needs).or(unfilled),
             exclusive: scenario.exclusive,
@@ -170,12 +182,16 @@ impl Planner<'_> {
         format!("{}/{}/{group}{name}", self.pack.id(), self.side)
     }
 
-    /// Unrolls and fills steps. The error says what could not be filled; `lint` excludes it for sound packs.
-    fn concrete(&self, steps: &[Step], row: &Row) -> Result<Vec<Step>, String> {
+    /// Unrolls and fills steps, each with the index of the written step that it comes from. The error says what could not be filled; `lint` excludes it for sound packs.
+    fn concrete(&self, steps: &[Step], row: &Row) -> Result<Vec<(usize, Step)>, String> {
         let mut scope = CaseScope { settings: self.settings, row: &row.values, index: None };
-        let mut filled = Vec::new();
-        self.unroll(steps, &mut scope, 0, &mut filled)?;
-        Ok(filled)
+        let mut concrete = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            let mut filled = Vec::new();
+            self.unroll(std::slice::from_ref(step), &mut scope, 0, &mut filled)?;
+            concrete.extend(filled.into_iter().map(|step| (index, step)));
+        }
+        Ok(concrete)
     }
 
     fn unroll(&self, steps: &[Step], scope: &mut CaseScope<'_>, depth: usize, filled: &mut Vec<Step>) -> Result<(), String> {
@@ -228,6 +244,12 @@ impl Planner<'_> {
     }
 }
 
+/// The scenario's file with the lines of a case's steps, given which written step each comes from.
+fn origin_of(written: &[usize], origin: &Origin) -> Origin {
+    let line = |step: &usize| origin.lines.get(*step).copied().unwrap_or(1);
+    Origin { path: origin.path.clone(), lines: written.iter().map(line).collect() }
+}
+
 fn fill(step: &Step, scope: &mut CaseScope<'_>) -> Result<Step, String> {
     let value = serde_json::to_value(step).map_err(|error| error.to_string())?;
     let filled = template::render_known(&value, scope).map_err(|error| error.to_string())?;
@@ -267,8 +289,10 @@ mod tests {
             protocol: String::new(),
             group: String::new(),
             scenario: String::new(),
+            origin: None,
             side: Role::Server,
             covers: Vec::new(),
+            blames: Vec::new(),
             twin: None,
             skipped: None,
             exclusive: false,

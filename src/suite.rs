@@ -2,17 +2,19 @@
 //!
 //! It knows no protocol and prints nothing. Each case has a thread's attention from its first step to its verdict.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
 
 use crate::check;
 use crate::pack::fault::Change;
+use crate::pack::scenario::Step;
 use crate::pack::{Pack, Settings};
-use crate::peer::{self, Peer};
+use crate::peer::{self, Genesis, Peer};
 use crate::plan::{Case, Selection, plan};
 use crate::runner::{self, Bounds, Stop, Target};
 use crate::transcript::{Redaction, Role, Transcript};
@@ -42,7 +44,7 @@ pub enum Subject {
 /// How to run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Cases at a time; by default one a core for embedded peers, [`LIVE_JOBS`] for live targets.
+    /// Cases at a time; by default one a core for embedded peers, [`LIVE_JOBS`] for servers, four a core for client commands.
     pub jobs: Option<NonZeroUsize>,
     /// What was tested, as the report names it.
     pub target: String,
@@ -52,7 +54,7 @@ pub struct Options {
     pub redaction: Redaction,
 }
 
-/// Cases at a time against a live target: most of them wait for timers.
+/// Cases at a time against a live server: most of them wait for timers.
 pub const LIVE_JOBS: usize = 64;
 
 /// Is told how far a run is. Called from several threads.
@@ -83,10 +85,8 @@ impl Observer for Silent {}
 pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: &Options, observer: &dyn Observer, stop: &Stop) -> Report {
     let begun = Instant::now();
     let selection = Selection { side: selection.side.or(subject.side()), ..selection.clone() };
-    let jobs: Vec<Job<'_>> = bounds
-        .iter()
-        .flat_map(|bound| plan(&bound.pack, &bound.settings, &selection).into_iter().map(move |case| Job { bound, case }))
-        .collect();
+    let jobs: Vec<Job<'_>> =
+        bounds.iter().flat_map(|bound| cases(bound, &selection, subject).into_iter().map(move |case| Job { bound, case })).collect();
     observer.planned(jobs.len());
     let results = run_all(&jobs, subject, options, observer, stop);
     let unfinished = jobs.iter().zip(&results).filter(|(_, result)| result.is_none()).map(|(job, _)| job.case.id.clone()).collect();
@@ -101,6 +101,19 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
         interrupted: stop.is_stopped(),
         unfinished,
     }
+}
+
+/// The cases that [`run`] runs: those of the plan, and of them skipped what this subject cannot be asked.
+pub fn cases(bound: &Bound, selection: &Selection, subject: &Subject) -> Vec<Case> {
+    let mut cases = plan(&bound.pack, &bound.settings, selection);
+    if matches!(subject, Subject::Live(Target::Server(_))) {
+        for case in &mut cases {
+            let asked = case.steps.iter().find_map(|step| if let Step::Stimulus(name) = step { Some(name) } else { None });
+            let reason = asked.map(|name| format!("nothing outside the protocol makes a running server do `{name}`"));
+            case.skipped = case.skipped.take().or(reason);
+        }
+    }
+    cases
 }
 
 /// Judges conversations that were recorded before, each under its name, by every rule that binds this side. One that puts no rule to the test
@@ -132,6 +145,7 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
         protocol: bound.pack.id().to_owned(),
         side,
         group: "protocol".to_owned(),
+        origin: None,
         skipped: None,
         findings: judgement.findings,
         outcomes: judgement.outcomes,
@@ -151,12 +165,20 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
     let transcript = match subject {
         _ if case.skipped.is_some() => Transcript::default(),
         Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
-        Subject::Live(target) => runner::live(&mut script(bound, case), target, &Bounds::new(case.deadline), stop),
+        Subject::Live(target) => runner::live(&mut script(bound, case).beginning(genesis(case)), target, &Bounds::new(case.deadline), stop),
     };
     let mut result = judged(bound, case, transcript, begun);
     result.repeat = format!("{} --only '{}'", options.repeat, case.id);
     result.redact(&options.redaction);
     result
+}
+
+/// What a live case invents must differ from case to case and from run to run: the target may remember it.
+fn genesis(case: &Case) -> Genesis {
+    let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    (&case.id, epoch).hash(&mut hasher);
+    Genesis { epoch, seed: hasher.finish() }
 }
 
 /// Plays one case against any peer, in memory and virtual time, and judges it.
@@ -185,6 +207,7 @@ fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) ->
         protocol: case.protocol.clone(),
         side: case.side,
         group: case.group.clone(),
+        origin: case.origin.clone(),
         skipped: case.skipped.clone(),
         findings: judgement.findings,
         outcomes: judgement.outcomes,
@@ -207,10 +230,16 @@ impl Subject {
 
     fn default_jobs(&self) -> usize {
         match self {
-            Self::Embedded { .. } => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            Self::Live(_) => LIVE_JOBS,
+            Self::Embedded { .. } => cores(),
+            Self::Live(Target::Server(_)) => LIVE_JOBS,
+            // Each case starts a process, and one that starts too late would look silent.
+            Self::Live(Target::Client(_)) => 4 * cores(),
         }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn reference(bound: &Bound, side: Role, changes: Option<&(Role, Vec<Change>)>) -> Box<dyn Peer> {
@@ -256,15 +285,18 @@ fn run_all(jobs: &[Job<'_>], subject: &Subject, options: &Options, observer: &dy
     results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
-/// A case whose positive twin failed proves nothing: its verdict becomes inconclusive.
+/// A case whose positive twin did not pass proves nothing: its verdict becomes inconclusive.
 fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
-    let failed: Vec<String> =
-        cases.iter().filter(|case| matches!(case.verdict(), Verdict::Fail | Verdict::Error)).map(|case| case.id.clone()).collect();
+    let failed: Vec<String> = cases
+        .iter()
+        .filter(|case| matches!(case.verdict(), Verdict::Fail | Verdict::Error | Verdict::Inconclusive))
+        .map(|case| case.id.clone())
+        .collect();
     let twins: IndexMap<&str, &str> = jobs.iter().filter_map(|job| Some((job.case.id.as_str(), job.case.twin.as_deref()?))).collect();
     for case in cases.iter_mut().filter(|case| case.skipped.is_none()) {
         let Some(twin) = twins.get(case.id.as_str()) else { continue };
         let Some(failed) = failed.iter().find(|id| is_case_of(id, twin)) else { continue };
-        let doubt = format!("the twin {failed} failed, so this case proves nothing");
+        let doubt = format!("the twin {failed} did not pass, so this case proves nothing");
         case.outcomes.values_mut().for_each(|outcome| *outcome = Outcome::NotExercised);
         for finding in &mut case.findings {
             finding.severity = finding.severity.min(Severity::Inconclusive);

@@ -11,7 +11,7 @@ use super::finding::{self, PREREQUISITE, about};
 use super::harness;
 use super::phrase;
 use super::reading::Reading;
-use super::tally::{Tally, Weight};
+use super::tally::{Tally, Violation, Weight};
 
 /// Adds every requirement of the case to the tallies, and gives a finding for each that was not put to the test.
 pub(super) fn judge(pack: &Pack, case: &Case, reading: &Reading, steps: &Steps, tallies: &mut IndexMap<String, Tally>) -> Vec<Finding> {
@@ -22,6 +22,7 @@ pub(super) fn judge(pack: &Pack, case: &Case, reading: &Reading, steps: &Steps, 
     if let Some(missing) = missing_target(reading, steps) {
         return vec![missing];
     }
+    blame(case, steps, tallies);
     let is_open = |id: &&str| {
         let tally = &tallies[*id];
         tally.outcome() == Outcome::NotExercised && !tally.weighs(Weight::Unsure) && !steps.waived.contains(*id)
@@ -35,6 +36,20 @@ pub(super) fn judge(pack: &Pack, case: &Case, reading: &Reading, steps: &Steps, 
     match obstacle.filter(|_| !is_told) {
         Some(obstacle) => vec![prerequisite(obstacle)],
         None => findings,
+    }
+}
+
+/// The scenario may say that an unmet prerequisite breaks something: its twin, which differs in that one thing, meets it.
+fn blame(case: &Case, steps: &Steps, tallies: &mut IndexMap<String, Tally>) {
+    let Some(obstacle) = steps.obstacle.as_ref().filter(|obstacle| obstacle.step.is_some()) else { return };
+    for requirement in &case.blames {
+        tallies.entry(requirement.clone()).or_default().add(Violation {
+            event: obstacle.event,
+            step: obstacle.step,
+            expected: obstacle.expected.clone(),
+            actual: obstacle.actual.clone(),
+            weight: Weight::Full,
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use framegate::runner::Stop;
 
@@ -10,6 +11,9 @@ use super::output::note;
 
 /// Exit code after a second signal, as a shell gives it for Ctrl-C.
 const KILLED: i32 = 130;
+
+/// What comes sooner after the first signal is that signal once more: some senders give it to a process and to its group.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Requests a stop on the first signal.
 pub(crate) fn stop_on_signal(stop: &Stop, notice: &'static str) -> Result<(), Failure> {
@@ -21,7 +25,10 @@ pub(crate) fn stop_on_signal(stop: &Stop, notice: &'static str) -> Result<(), Fa
             signals.next().await;
             note(notice);
             stop.request();
-            signals.next().await;
+            let begun = Instant::now();
+            while begun.elapsed() < AGAIN {
+                signals.next().await;
+            }
             leave();
         });
     });

@@ -129,7 +129,7 @@ fn about(pack: &Pack) -> Table {
     table.row(["frames", &manifest.frames.len().to_string()]);
     table.row(["requirements", &pack.requirements().count().to_string()]);
     table.row(["cases", &all_cases(pack).len().to_string()]);
-    table.row(["faults", &format!("{}, and {}", pack.faults.faults.len(), amount(pack.faults.variants.len(), "legal variant"))]);
+    table.row(["faults", &format!("{}, and {}", pack.faults().count(), amount(pack.variants().count(), "legal variant"))]);
     table
 }
 
@@ -205,10 +205,10 @@ fn capabilities(pack: &Pack) -> Table {
 
 fn faults(pack: &Pack) -> Table {
     let mut table = Table::new(&["fault", "side", "trips", "what"]);
-    for fault in &pack.faults.faults {
+    for fault in pack.faults() {
         table.row([&fault.id, fault.side.as_str(), &fault.trips.0.join(", "), &fault.what]);
     }
-    for variant in &pack.faults.variants {
+    for variant in pack.variants() {
         table.row([&variant.id, variant.side.as_str(), "nothing: it is legal", &variant.what]);
     }
     table

@@ -10,6 +10,7 @@ mod output;
 mod packs;
 mod peer;
 mod progress;
+mod prove;
 mod repeat;
 mod replay;
 mod run;
@@ -46,6 +47,7 @@ enum Command {
     List(list::Args),
     Coverage(coverage::Args),
     Lint(lint::Args),
+    Prove(prove::Args),
     Peer(peer::Args),
     Replay(replay::Args),
     Schema(schema::Args),
@@ -59,6 +61,7 @@ impl Cli {
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
             Command::Lint(args) => lint::run(&args),
+            Command::Prove(args) => prove::run(&args),
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Schema(args) => schema::run(&args),

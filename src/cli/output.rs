@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use framegate::report::json::Transcripts;
-use framegate::report::{Ink, Style, console, json};
+use framegate::report::{Ink, Style, console, github, json, junit, markdown, tap};
 use framegate::verdict::Report;
 
 use super::Failure;
@@ -49,7 +49,33 @@ pub(crate) struct Destination {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Console,
+    Github,
     Json,
+    Junit,
+    Markdown,
+    Tap,
+}
+
+impl Format {
+    const ALL: [(&str, Self); 6] = [
+        ("console", Self::Console),
+        ("github", Self::Github),
+        ("json", Self::Json),
+        ("junit", Self::Junit),
+        ("markdown", Self::Markdown),
+        ("tap", Self::Tap),
+    ];
+
+    fn render(self, report: &Report, transcripts: Transcripts, style: &Style) -> String {
+        match self {
+            Self::Console => console::render(report, style),
+            Self::Github => github::render(report),
+            Self::Json => json::render(report, transcripts),
+            Self::Junit => junit::render(report),
+            Self::Markdown => markdown::render(report),
+            Self::Tap => tap::render(report),
+        }
+    }
 }
 
 impl FromStr for Destination {
@@ -57,10 +83,9 @@ impl FromStr for Destination {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (format, path) = text.split_once('=').map_or((text, None), |(format, path)| (format, Some(path)));
-        let format = match format {
-            "console" => Format::Console,
-            "json" => Format::Json,
-            other => return Err(format!("no report format `{other}`; expected console or json, with =PATH for a file")),
+        let Some((_, format)) = Format::ALL.into_iter().find(|(name, _)| *name == format) else {
+            let known = Format::ALL.map(|(name, _)| name).join(", ");
+            return Err(format!("no report format `{format}`; expected one of {known}, with =PATH for a file"));
         };
         if path == Some("") {
             return Err("the path after `=` is empty".to_owned());
@@ -99,13 +124,9 @@ impl Outputs {
     /// Writes every report.
     pub(crate) fn write(self, report: &Report) -> Result<(), Failure> {
         let Self { files, printed, transcripts } = self;
-        let render = |format, style: &Style| match format {
-            Format::Console => console::render(report, style),
-            Format::Json => json::render(report, transcripts),
-        };
-        print(&render(printed, &style()));
+        print(&printed.render(report, transcripts, &style()));
         for (format, path, mut file) in files {
-            let text = render(format, &Style::plain(COLUMNS));
+            let text = format.render(report, transcripts, &Style::plain(COLUMNS));
             file.write_all(text.as_bytes()).map_err(|source| Failure::Write { path, source })?;
         }
         Ok(())

@@ -1,14 +1,16 @@
 //! `framegate peer`: plays a reference peer on a real socket.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use framegate::pack::fault::Change;
 use framegate::pack::{Pack, Settings};
 use framegate::peer;
-use framegate::report::{duration, event_line};
-use framegate::runner::{self, ServeError, Stop, Tls};
+use framegate::report::{duration, escape, event_line};
+use framegate::runner::{self, Prompts, ServeError, Stop, Tls};
 use framegate::transcript::{Event, Role};
 
 use super::declaration::{Declaration, declare, from_environment};
@@ -17,7 +19,8 @@ use super::output::{note, print};
 use super::packs::Source;
 use super::{Failure, Outcome, target};
 
-/// Play the reference peer of one side on a real socket, until Ctrl-C
+/// Play the reference peer of one side on a real socket, until Ctrl-C. A line on standard input that is the text or the name of a stimulus makes
+/// it act
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The protocol
@@ -106,11 +109,33 @@ impl Cast {
         peer::faulty(self.pack.clone(), self.settings.clone(), self.side, &self.changes).0
     }
 
+    /// Each line of standard input is the text of a stimulus, or its name.
+    fn prompts(&self) -> Prompts {
+        let prompts = Prompts::default();
+        let (given, settings) = (prompts.clone(), self.settings.clone());
+        // Ends with the program: a read from standard input cannot be called off.
+        thread::spawn(move || {
+            for line in io::stdin().lines().map_while(Result::ok) {
+                match stimulus(&settings, &line) {
+                    Some(name) => given.give(name),
+                    None => note(&format!("no stimulus has the text `{}`\n", escape(&line))),
+                }
+            }
+        });
+        prompts
+    }
+
     fn observe(&self, event: &Event) {
         if self.is_verbose {
             note(&format!("{:>10}  {}  {}\n", duration(event.at), event.from, event_line(event, 160)));
         }
     }
+}
+
+/// The stimulus with this text, or else of this name.
+fn stimulus<'a>(settings: &'a Settings, line: &str) -> Option<&'a str> {
+    let has_text = settings.stimuli.iter().find(|(_, text)| *text == line);
+    has_text.or_else(|| settings.stimuli.get_key_value(line)).map(|(name, _)| name.as_str())
 }
 
 fn of_side(side: Role, id: &str, deviation: (Role, Vec<Change>)) -> Result<Vec<Change>, Failure> {
@@ -123,7 +148,7 @@ fn of_side(side: Role, id: &str, deviation: (Role, Vec<Change>)) -> Result<Vec<C
 fn serve(listen: SocketAddr, cast: &Cast, stop: &Stop) -> Outcome {
     let path = &cast.pack.manifest.endpoint.path;
     let mut on_ready = |address: SocketAddr| print(&format!("listening on ws://{address}{path}\n"));
-    let played = runner::serve(&mut *cast.peer(), listen, &mut on_ready, stop, &mut |event| cast.observe(event));
+    let played = runner::serve(&mut *cast.peer(), listen, &mut on_ready, &cast.prompts(), stop, &mut |event| cast.observe(event));
     played.map(|()| 0).map_err(|error| failure(&error))
 }
 
@@ -137,7 +162,7 @@ fn dial(url: &str, tls: &Tls, mut cast: Cast, stop: &Stop) -> Outcome {
         }
         cast.observe(event);
     };
-    runner::dial(&mut *cast.peer(), &server, stop, &mut observe).map_err(|error| failure(&error))?;
+    runner::dial(&mut *cast.peer(), &server, &cast.prompts(), stop, &mut observe).map_err(|error| failure(&error))?;
     unreachable.map_or(Ok(0), |why| Err(Failure::Unreachable(why)))
 }
 

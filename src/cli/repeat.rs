@@ -23,8 +23,8 @@ pub(crate) fn command(args: &Args, declarations: &[Declaration]) -> String {
     option("ca", args.ca.as_ref().map(path));
     option("fault", args.fault.clone());
     option("time-scale", args.time_scale.map(|scale| scale.to_string()));
-    if args.insecure {
-        command.push_str(" --insecure");
+    for (is_given, flag) in [(args.insecure, " --insecure"), (args.reference, " --reference")] {
+        command.push_str(if is_given { flag } else { "" });
     }
     for declaration in declarations {
         let key = format!("{}.{}", declaration.kind.as_str(), declaration.name);

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// The side that is judged
     #[arg(long, value_parser = side)]
     side: Role,
-    /// Write a report: console or json, to standard output or to a file
+    /// Write a report, to standard output or to a file: console, github, json, junit, markdown or tap
     #[arg(long, value_name = "FORMAT[=PATH]")]
     report: Vec<Destination>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use framegate::pack::{Pack, Settings};
-use framegate::plan::{Case, Selection, plan};
+use framegate::plan::{Case, Selection};
 use framegate::report::console::{Clock, sides, statistics};
 use framegate::report::json::Transcripts;
 use framegate::report::{Table, amount, duration};
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Run only cases that put this requirement to the test
     #[arg(long, value_name = "ID")]
     requirement: Vec<String>,
-    /// Write a report: console or json, to standard output or to a file
+    /// Write a report, to standard output or to a file: console, github, json, junit, markdown or tap
     #[arg(long, value_name = "FORMAT[=PATH]")]
     report: Vec<Destination>,
     #[command(flatten)]
@@ -63,6 +63,9 @@ pub(crate) struct Args {
     /// Accept any certificate
     #[arg(long, requires = "server")]
     pub(crate) insecure: bool,
+    /// The target is a peer of `framegate peer`: it has the pack's own credentials, stimuli and capabilities
+    #[arg(long)]
+    pub(crate) reference: bool,
     /// Let the reference peer play this fault or variant of the pack
     #[arg(long, value_name = "ID")]
     pub(crate) fault: Option<String>,
@@ -87,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let mut bounds = args.bind(&packs, &declarations)?;
     let subject = target::subject(args, &mut bounds)?;
     let selection = args.selection(&packs, &subject)?;
-    let cases: Vec<Case> = bounds.iter().flat_map(|bound| plan(&bound.pack, &bound.settings, &selection)).collect();
+    let cases: Vec<Case> = bounds.iter().flat_map(|bound| suite::cases(bound, &selection, &subject)).collect();
     if cases.is_empty() {
         return Err(Failure::NothingSelected);
     }
@@ -120,6 +123,11 @@ impl Args {
         self.server.is_some() || self.client.is_some()
     }
 
+    /// True if the target is none of ours.
+    fn is_foreign(&self) -> bool {
+        self.is_live() && !self.reference
+    }
+
     fn packs(&self) -> Result<Vec<Arc<Pack>>, Failure> {
         let packs = self.source.load(&self.protocols)?;
         let what = if self.is_live() { "a live target" } else { "--fault" };
@@ -131,10 +139,10 @@ impl Args {
 
     /// Each pack with what the target declares.
     fn bind(&self, packs: &[Arc<Pack>], declarations: &[Declaration]) -> Result<Vec<Bound>, Failure> {
-        let settings = |pack: &Pack| if self.is_live() { Settings::live(&pack.manifest) } else { Settings::embedded(&pack.manifest) };
+        let settings = |pack: &Pack| if self.is_foreign() { Settings::live(&pack.manifest) } else { Settings::embedded(&pack.manifest) };
         let mut bound: Vec<_> = packs.iter().map(|pack| (&**pack, settings(pack))).collect();
         let mut targets: Vec<_> = bound.iter_mut().map(|(pack, settings)| (*pack, settings)).collect();
-        let held = packs.iter().filter(|_| self.is_live()).flat_map(|pack| from_environment(pack));
+        let held = packs.iter().filter(|_| self.is_foreign()).flat_map(|pack| from_environment(pack));
         // The command line has the last word.
         let all: Vec<_> = held.chain(declarations.iter().cloned()).collect();
         declare(&all, &mut targets)?;
@@ -169,7 +177,8 @@ impl Args {
     fn redaction(&self, bounds: &[Bound]) -> Redaction {
         let secrets = bounds.iter().flat_map(|Bound { pack, settings }| {
             let own = &pack.manifest.credentials;
-            let is_secret = |name: &str, value: &str| own.get(name).is_none_or(|own| !own.public && (self.is_live() || own.value != value));
+            let is_secret =
+                |name: &str, value: &str| own.get(name).is_none_or(|own| !own.public && (self.is_foreign() || own.value != value));
             settings.credentials.iter().filter(move |(name, value)| is_secret(name, value))
         });
         let in_url = self.server.as_deref().map(target::secrets).unwrap_or_default();

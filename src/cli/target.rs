@@ -67,11 +67,11 @@ pub(crate) fn name(args: &Args) -> String {
 
 /// The side that deviates, and how, under this id of `faults.yaml`.
 pub(crate) fn changes(pack: &Pack, id: &str) -> Result<(Role, Vec<Change>), Failure> {
-    let fault = pack.faults.faults.iter().find(|fault| fault.id == id).map(|fault| (fault.side, vec![fault.change.clone()]));
-    let variant = || pack.faults.variants.iter().find(|variant| variant.id == id).map(|variant| (variant.side, variant.changes.clone()));
+    let fault = pack.faults().find(|fault| fault.id == id).map(|fault| (fault.side, vec![fault.change.clone()]));
+    let variant = || pack.variants().find(|variant| variant.id == id).map(|variant| (variant.side, variant.changes.clone()));
     let ids = || {
-        let faults = pack.faults.faults.iter().map(|fault| fault.id.clone());
-        faults.chain(pack.faults.variants.iter().map(|variant| variant.id.clone())).collect()
+        let faults = pack.faults().map(|fault| fault.id.clone());
+        faults.chain(pack.variants().map(|variant| variant.id.clone())).collect()
     };
     fault.or_else(variant).ok_or_else(|| Failure::Unknown { kind: "fault", name: id.to_owned(), known: ids() })
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::parameter::Span;
 use super::pattern::{Names, Pattern};
-use super::scenario::Raw;
+use super::scenario::{Raw, RawFrame};
 use crate::transcript::Role;
 
 /// The file.
@@ -19,6 +19,34 @@ pub struct Faults {
     /// Legal but unusual behaviours.
     #[serde(default)]
     pub variants: Vec<Variant>,
+    /// Generated mutants that nothing can notice.
+    #[serde(default)]
+    pub excused: Vec<Excuse>,
+    /// Cases that a peer passes which implements nothing.
+    #[serde(default)]
+    pub vacuous: Vec<Vacuity>,
+}
+
+/// Mutants that nothing can notice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Excuse {
+    /// A glob over ids of mutants.
+    pub mutant: String,
+    /// Why nothing can.
+    pub reason: String,
+}
+
+/// Cases that a null peer passes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vacuity {
+    /// A glob over ids of cases, without the protocol.
+    pub case: String,
+    /// Names of the null peers.
+    pub peers: Vec<String>,
+    /// Why that is right.
+    pub reason: String,
 }
 
 /// One wrong behaviour.
@@ -84,12 +112,20 @@ pub enum Change {
     Set(Set),
     /// Removed from the message.
     Unset(Unset),
+    /// Put at a place in the message.
+    Put(Put),
     /// The value of the first time, every time.
     Freeze(Unset),
     /// Sent as something else.
     Replace(Replace),
+    /// Preceded by something else.
+    Precede(Replace),
     /// Followed by something else.
     Add(Replace),
+    /// Followed by a frame with every bit in hand.
+    AddFrame(AddFrame),
+    /// Sent with its first frame bent.
+    Bend(Bend),
     /// Sent in fragments of this many bytes.
     Fragment(Fragment),
     /// Closes with another code.
@@ -100,6 +136,14 @@ pub enum Change {
     CloseNever(bool),
     /// Closes after this, though it should not.
     CloseAfter(CloseAfter),
+    /// Closes on hearing this, though it should not.
+    CloseOn(CloseOn),
+    /// Does nothing any more, on any connection, once it has heard this.
+    DeafAfter(Pattern),
+    /// Never ends the stream, though it should.
+    EndNever(bool),
+    /// Takes every upgrade, or every answer to it, as a good one.
+    Credulous(bool),
     /// Answers no pings.
     PongNever(bool),
     /// Answers pings with another payload.
@@ -136,6 +180,18 @@ pub struct Set {
     pub tree: Value,
 }
 
+/// A value at a place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Put {
+    /// Of what.
+    pub of: Select,
+    /// JSON Pointer; the value it points to must be there.
+    pub at: String,
+    /// The new value.
+    pub value: Value,
+}
+
 /// A removal, or a value that stays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +212,36 @@ pub struct Replace {
     pub with: Raw,
 }
 
+/// A frame with every bit in hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddFrame {
+    /// After what.
+    pub of: Select,
+    /// The frame.
+    pub frame: RawFrame,
+}
+
+/// What is wrong with a frame. What is left out stays right.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bend {
+    /// Of what.
+    pub of: Select,
+    /// Its reserved bits, RSV1 is 4.
+    #[serde(default)]
+    pub rsv: u8,
+    /// True to mask as a server, or not to mask as a client.
+    #[serde(default)]
+    pub wrong_mask: bool,
+    /// True to write its length in eight bytes.
+    #[serde(default)]
+    pub long: bool,
+    /// True to end the stream in the middle of it.
+    #[serde(default)]
+    pub cut: bool,
+}
+
 /// Fragmentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -172,6 +258,16 @@ pub struct Fragment {
 pub struct CloseAfter {
     /// After what.
     pub of: Select,
+    /// With which code; 0 ends the stream without a close frame.
+    pub code: u16,
+}
+
+/// An untimely close in answer to the other side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseOn {
+    /// On hearing what.
+    pub on: Pattern,
     /// With which code; 0 ends the stream without a close frame.
     pub code: u16,
 }

@@ -24,8 +24,10 @@ pub use observe::{Hearing, Observation, Observer, RESERVED, SETS};
 pub use schema::{Breach, Schema, SchemaError};
 pub use settings::{Band, Fit, Settings};
 
+pub use crate::verdict::Origin;
+
 use crate::transcript::Role;
-use fault::Faults;
+use fault::{Fault, Faults, Variant};
 use machine::Machines;
 use manifest::Manifest;
 use requirement::Requirement;
@@ -40,8 +42,6 @@ pub struct Pack {
     pub layers: Vec<Layer>,
     /// `machine.yaml`.
     pub machines: Machines,
-    /// `faults.yaml`.
-    pub faults: Faults,
     /// The compiled schema of every frame of the catalogue.
     pub schemas: IndexMap<String, Schema>,
 }
@@ -57,17 +57,10 @@ pub struct Layer {
     pub server: IndexMap<String, Scenario>,
     /// Scenarios that test a client, by name.
     pub client: IndexMap<String, Scenario>,
+    /// Its `faults.yaml`.
+    pub faults: Faults,
     /// Where each scenario stands, by `server/<name>` or `client/<name>`.
     pub origins: IndexMap<String, Origin>,
-}
-
-/// Where a scenario stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Its file.
-    pub path: String,
-    /// The line of each of its steps, from 1.
-    pub lines: Vec<usize>,
 }
 
 impl Pack {
@@ -79,6 +72,16 @@ impl Pack {
     /// Every requirement of every layer, with its group.
     pub fn requirements(&self) -> impl Iterator<Item = (&str, &Requirement)> {
         self.layers.iter().flat_map(|layer| layer.requirements.iter().map(|requirement| (layer.group.as_str(), requirement)))
+    }
+
+    /// The wrong behaviours of every layer.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.layers.iter().flat_map(|layer| &layer.faults.faults)
+    }
+
+    /// The legal but unusual behaviours of every layer.
+    pub fn variants(&self) -> impl Iterator<Item = &Variant> {
+        self.layers.iter().flat_map(|layer| &layer.faults.variants)
     }
 
     /// The requirement of this id.

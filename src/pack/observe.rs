@@ -14,7 +14,7 @@ use super::pattern::{Names, Pattern};
 use crate::transcript::{Assembler, ConnectionId, Ending, Event, Message, Opcode, Request, Response, Role, What, accept_key};
 
 /// Names of observations that are no frames of a catalogue. `message` and `frame` stand for sets of them.
-pub const RESERVED: [&str; 17] = [
+pub const RESERVED: [&str; 18] = [
     "opened",
     "upgrade",
     "request",
@@ -24,6 +24,7 @@ pub const RESERVED: [&str; 17] = [
     "unknown",
     "malformed",
     "binary",
+    "fragmented",
     "ping",
     "pong",
     "close",
@@ -180,9 +181,11 @@ impl Hearing {
             What::Frame(frame) => {
                 let assembler = if event.from == Role::Client { &mut conversation.client } else { &mut conversation.server };
                 let (message, violations) = assembler.push(frame);
+                let joined = message.as_ref().filter(|message| message.fragments > 1);
+                let joined = joined.map(|message| ("fragmented".to_owned(), json!({ "fragments": message.fragments })));
                 let message = message.map(|message| name_message(frames, &mut conversation.requests, event.from, &message));
                 let violations = violations.into_iter().map(|violation| ("violation".to_owned(), json!({ "kind": violation.name() })));
-                violations.chain(message).collect()
+                violations.chain(joined).chain(message).collect()
             }
             What::Garbage { bytes, problem } => one("garbage", json!({ "text": String::from_utf8_lossy(bytes), "problem": problem })),
             What::Ended(ending) => one("end", ending_value(ending)),

@@ -16,6 +16,9 @@ pub struct Scenario {
     /// Requirements with a rule that this conversation must exercise: a case in which one of them is not exercised is inconclusive.
     #[serde(default)]
     pub covers: Vec<String>,
+    /// Requirements that are broken if a prerequisite step is not met: the twin, which differs only in what they are about, meets it.
+    #[serde(default)]
+    pub blames: Vec<String>,
     /// The scenario of the same side that differs in one thing and must pass, or this one's failures are inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin: Option<String>,

@@ -249,7 +249,10 @@ impl Player {
 
     fn with(&mut self, speaker: &mut Speaker, then: impl FnOnce(&mut Act<'_>)) {
         let pack = Arc::clone(&self.pack);
-        then(&mut Act { machine: pack.machines.of(self.side), player: self, speaker });
+        // A guest of a script keeps to the rules that the script may break.
+        let is_free = std::mem::replace(&mut speaker.is_free, false);
+        then(&mut Act { machine: pack.machines.of(self.side), player: self, speaker: &mut *speaker });
+        speaker.is_free = is_free;
     }
 }
 

@@ -62,7 +62,11 @@ impl Policy {
     pub(super) fn heard(&mut self, frame: &Frame, observations: &[Observation]) -> Vec<Duty> {
         if let Some(code) = self.failure(frame, observations) {
             self.has_failed = true;
-            return vec![Duty::Send(Frame::close(Some(&Close::code(code))))];
+            let close = Duty::Send(Frame::close(Some(&Close::code(code))));
+            // A close frame that breaks the rules is the other side's last word all the same.
+            self.is_closed |= frame.opcode == Opcode::CLOSE;
+            let end = (self.is_closed && self.side == Role::Server).then_some(Duty::End);
+            return std::iter::once(close).chain(end).collect();
         }
         let is = |name: &str| observations.iter().any(|observation| observation.name == name);
         if is("ping") && self.duties.pong && !self.has_closed {
@@ -245,6 +249,7 @@ mod tests {
         check(&[Frame::new(Opcode::TEXT, vec![0xFF])], &[close(1007)]);
         check(&[Frame::close(Some(&Close::code(1005)))], &[close(1002)]);
         check(&[Frame::new(Opcode(3), ""), Frame::new(Opcode(3), "")], &[close(1002)]);
+        assert_eq!(Ear::new(Role::Server, ALL).hear(&Frame::new(Opcode::CLOSE, vec![3])), [close(1002), Duty::End]);
         let mut ear = Ear::new(Role::Client, Duties { fail: false, ..ALL });
         assert_eq!(ear.hear(&Frame { rsv: 4, ..Frame::text("x") }), []);
     }

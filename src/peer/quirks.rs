@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::scope::scaled;
 use crate::pack::parameter::Span;
 use crate::pack::pattern::Pattern;
 use crate::pack::{Observation, Settings};
@@ -30,6 +31,8 @@ pub(super) struct Quirks {
     pub(super) ignore: Vec<Pattern>,
     /// Named reactions that it lacks.
     pub(super) without: Vec<String>,
+    /// True if it takes every upgrade, or every answer to it, as a good one.
+    pub(super) credulous: bool,
     /// How many times slower its timers are.
     pub(super) pace: f64,
     /// What holds for the peer without the fault, where its settings are part of the fault.
@@ -40,7 +43,7 @@ pub(super) struct Quirks {
 
 impl Default for Quirks {
     fn default() -> Self {
-        Self { ignore: Vec::new(), without: Vec::new(), pace: 1.0, normal: None, applied: Applied::default() }
+        Self { ignore: Vec::new(), without: Vec::new(), credulous: false, pace: 1.0, normal: None, applied: Applied::default() }
     }
 }
 
@@ -56,6 +59,14 @@ impl Quirks {
         });
     }
 
+    /// True if what is wrong with an upgrade is not seen.
+    pub(super) fn believes(&self) -> bool {
+        if self.credulous {
+            self.applied.add();
+        }
+        self.credulous
+    }
+
     /// True if the reaction of this name is missing.
     pub(super) fn lacks(&self, name: Option<&str>) -> bool {
         name.is_some_and(|name| self.without.iter().any(|missing| missing == name))
@@ -63,7 +74,7 @@ impl Quirks {
 
     /// How long a timer runs, and how long it would run without the fault if that differs.
     pub(super) fn time(&self, settings: &Settings, span: &Span) -> (Duration, Option<Duration>) {
-        let actual = settings.duration(span).mul_f64(self.pace.max(0.0));
+        let actual = scaled(settings.duration(span), self.pace);
         let normal = self.normal.as_deref().unwrap_or(settings).duration(span);
         (actual, (actual != normal).then_some(normal))
     }

@@ -53,7 +53,7 @@ impl Act<'_> {
         let connection = observation.connection;
         let Some(request) = self.speaker.line(connection).and_then(|line| line.request.clone()) else { return };
         let refusal = if request.is_upgrade() { policy::refusal(&request) } else { None };
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = refusal.filter(|_| !self.speaker.quirks.believes()) {
             return self.speaker.answer(connection, refusal);
         }
         if self.react(observation) {
@@ -71,7 +71,7 @@ impl Act<'_> {
     fn is_switched(&self, connection: ConnectionId) -> bool {
         let line = self.speaker.line(connection);
         let exchange = line.and_then(|line| line.request.as_ref().zip(line.response.as_ref()));
-        exchange.is_some_and(|(request, response)| policy::is_switched(request, response))
+        exchange.is_some_and(|(request, response)| policy::is_switched(request, response) || self.speaker.quirks.believes())
     }
 
     /// True if a reaction acted.

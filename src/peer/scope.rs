@@ -142,7 +142,7 @@ impl Scope for View<'_> {
             "connection" => Some(Value::from(memory.connection)),
             "uuid" => Some(Value::from(self.invention.uuid())),
             "seq" => Some(Value::from(self.invention.sequence())),
-            "now" => Some(Value::from(timestamp(self.invention.genesis.epoch + self.now))),
+            "now" => Some(Value::from(timestamp(self.invention.genesis.epoch.saturating_add(self.now)))),
             _ => None,
         }
     }
@@ -157,16 +157,21 @@ fn recall(memory: Option<&Value>, path: &str, otherwise: Value) -> Option<Value>
 pub(super) fn number(settings: &Settings, quantity: Quantity) -> Value {
     match quantity {
         Quantity::Duration(duration) => {
-            let scaled = duration.mul_f64(settings.time_scale);
+            let scaled = scaled(duration, settings.time_scale);
             Value::from(u64::try_from(scaled.as_millis()).unwrap_or(u64::MAX))
         }
         Quantity::Bytes(number) | Quantity::Count(number) => Value::from(number),
     }
 }
 
-/// RFC 3339 in UTC with milliseconds.
+/// A duration times a factor, as far as there are durations.
+pub(super) fn scaled(duration: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(duration.as_secs_f64() * factor.max(0.0)).unwrap_or(Duration::MAX)
+}
+
+/// RFC 3339 in UTC with milliseconds, up to the last second of the year 9999.
 fn timestamp(since_1970: Duration) -> String {
-    let seconds = since_1970.as_secs();
+    let seconds = since_1970.as_secs().min(253_402_300_799);
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let milliseconds = since_1970.subsec_millis();
@@ -267,5 +272,6 @@ mod tests {
         assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(at(951_782_400), "2000-02-29T00:00:00.000Z");
         assert_eq!(at(1_767_225_599), "2025-12-31T23:59:59.000Z");
+        assert_eq!(at(u64::MAX), "9999-12-31T23:59:59.000Z");
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Line {
     has_finished: bool,
     /// True once the other side ended: nothing more comes.
     pub(super) is_gone: bool,
+    /// How its messages are cut.
+    pub(super) cutting: Cutting,
 }
 
 impl Line {
@@ -49,6 +51,7 @@ impl Line {
             has_ended: false,
             has_finished: false,
             is_gone: false,
+            cutting: Cutting::default(),
         }
     }
 
@@ -56,6 +59,15 @@ impl Line {
     pub(super) fn is_over(&self) -> bool {
         self.has_ended || self.is_gone
     }
+}
+
+/// How messages are cut into fragments.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cutting {
+    /// Bytes a fragment; 0 for whole messages.
+    pub(super) size: usize,
+    /// True to send a ping between fragments.
+    pub(super) is_interleaved: bool,
 }
 
 /// All connections of one peer.
@@ -70,7 +82,8 @@ pub(super) struct Speaker {
     /// What this side did in the current step, in the pack's words.
     pub(super) own: Vec<Observation>,
     duties: Duties,
-    is_free: bool,
+    /// True if it sends even what RFC 6455 forbids, such as frames after its close frame, when it is told to.
+    pub(super) is_free: bool,
     hearing: Hearing,
     invention: Invention,
     actions: Vec<Action>,
@@ -165,6 +178,14 @@ impl Speaker {
     pub(super) fn duties(&mut self, connection: ConnectionId) -> &mut Duties {
         let policy = Policy::new(self.side, self.duties);
         &mut self.lines.entry(connection).or_insert_with(|| Line::new(policy)).policy.duties
+    }
+
+    /// Changes how messages are cut on one connection.
+    pub(super) fn cut(&mut self, connection: ConnectionId, cutting: Cutting) {
+        self.duties(connection);
+        if let Some(line) = self.lines.get_mut(&connection) {
+            line.cutting = cutting;
+        }
     }
 
     /// The scope of a template that sees this much.
@@ -299,10 +320,21 @@ impl Speaker {
     pub(super) fn say(&mut self, connection: ConnectionId, send: &Send, memory: Memory<'_>) -> Result<Value, SendError> {
         let (pack, settings) = (Arc::clone(&self.pack), Arc::clone(&self.settings));
         let value = outgoing::value(send, &pack, &settings, &mut self.view(memory))?;
-        for frame in outgoing::fragments(Opcode::TEXT, value.to_string().into_bytes(), &send.fragments) {
+        self.say_text(connection, value.to_string().into_bytes(), &send.fragments);
+        Ok(value)
+    }
+
+    /// Sends a text message in these fragments, or cut as the connection says.
+    fn say_text(&mut self, connection: ConnectionId, text: Vec<u8>, sizes: &[usize]) {
+        let cutting = self.line(connection).map(|line| line.cutting).unwrap_or_default();
+        let even = || vec![cutting.size; text.len().saturating_sub(1).checked_div(cutting.size).unwrap_or_default()];
+        let sizes = if sizes.is_empty() { even() } else { sizes.to_vec() };
+        for (index, frame) in outgoing::fragments(Opcode::TEXT, text, &sizes).into_iter().enumerate() {
+            if index > 0 && cutting.is_interleaved {
+                self.send(connection, Frame::new(Opcode::PING, "between fragments"));
+            }
             self.send(connection, frame);
         }
-        Ok(value)
     }
 
     /// Sends some other message.

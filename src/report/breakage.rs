@@ -19,9 +19,10 @@ pub(super) type Drawn = HashMap<(String, Option<usize>), String>;
 
 /// One requirement, or one cause, with every case that it shows in.
 pub(super) struct Breakage<'a> {
-    severity: Severity,
+    /// What it does to a verdict.
+    pub(super) severity: Severity,
     /// The case that shows it best comes first.
-    places: Vec<(&'a CaseResult, &'a Finding)>,
+    pub(super) places: Vec<(&'a CaseResult, &'a Finding)>,
     is_inferred: bool,
 }
 

@@ -34,7 +34,7 @@ pub fn case_line(case: &CaseResult, clock: Clock, style: &Style) -> String {
         Clock::Wall => duration(case.wall),
     };
     let time = if verdict == Verdict::Skip { String::new() } else { time };
-    let id = pad(&escape(&case.id), style.width * 2 / 5);
+    let id = pad(&escape(&case.id), style.width * 2 / 5 - 4);
     let head = format!("{}  {id}  {time:>width$}", blanks(VERDICT - verdict.as_str().len()), width = time_columns(clock));
     let room = style.width.saturating_sub(columns(&head) + verdict.as_str().len() + 2);
     let reason = fit(&escape(&reason(case)), room);
@@ -55,7 +55,8 @@ fn reason(case: &CaseResult) -> String {
     let worst: Option<&Finding> = case.findings.iter().max_by_key(|finding| finding.severity);
     match (&case.skipped, worst) {
         (Some(reason), _) => reason.clone(),
-        (None, Some(finding)) if finding.requirement == Finding::HARNESS => finding.actual.clone(),
+        // What is wrong with the harness or the target is no protocol's requirement.
+        (None, Some(finding)) if finding.requirement.starts_with("framegate-") => finding.actual.clone(),
         (None, Some(finding)) if finding.severity > Severity::Info => format!("{}: {}", finding.requirement, finding.actual),
         _ => String::new(),
     }
@@ -234,7 +235,7 @@ fn closing(report: &Report, style: &Style) -> String {
     };
     let interrupted = if report.interrupted {
         let unfinished = amount(report.unfinished.len(), "case");
-        format!("{}: {unfinished} without a result\n", style.paint(Ink::Bad, "interrupted"))
+        format!("{}: {unfinished} did not begin\n", style.paint(Ink::Bad, "interrupted"))
     } else {
         String::new()
     };

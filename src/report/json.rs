@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::text::is_treacherous;
 use crate::transcript::{Role, Transcript};
-use crate::verdict::{CaseResult, Counts, Finding, Outcome, Report, RequirementResult, Verdict};
+use crate::verdict::{CaseResult, Counts, Finding, Origin, Outcome, Report, RequirementResult, Verdict};
 
 /// Which transcripts are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,8 @@ struct Case<'a> {
     protocol: &'a str,
     side: Role,
     group: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a Origin>,
     verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<&'a str>,
@@ -107,6 +109,7 @@ impl<'a> Case<'a> {
             protocol: &case.protocol,
             side: case.side,
             group: &case.group,
+            origin: case.origin.as_ref(),
             verdict,
             skipped: case.skipped.as_deref(),
             findings: &case.findings,

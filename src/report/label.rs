@@ -118,7 +118,7 @@ fn mark_label(mark: &Mark) -> String {
     match mark {
         Mark::Step(step) => format!("step {step} begins"),
         Mark::Finished => "the script reached its end".to_owned(),
-        Mark::Stopped(step) => format!("the script gave up at step {step}: what it waited for did not come"),
+        Mark::Stopped(step) => format!("the script stopped at step {step}"),
         Mark::Stimulus(name) => format!("stimulus {}", escape(name)),
         Mark::Late { milliseconds } => format!("the harness was {milliseconds} ms late"),
         Mark::Deadline => "the deadline of the case passed".to_owned(),

@@ -1,4 +1,4 @@
-//! A report as text: console and JSON. Pure functions from values to strings.
+//! A report as text, one file a format: console, JSON, JUnit, TAP, Markdown, annotations for GitHub, HTML. Pure functions from values to strings.
 //!
 //! Nothing here prints, reads files or knows packs. Whatever a target said is untrusted text and is escaped before it is shown.
 //!
@@ -19,13 +19,20 @@
 //! assert!(json::render(&report, json::Transcripts::Broken).contains("\"exit_code\": 4"));
 //! ```
 
+mod account;
 mod breakage;
 pub mod console;
 mod conversation;
+pub mod github;
 pub mod json;
+pub mod junit;
 mod label;
+pub mod markdown;
+pub mod proof;
 mod table;
+pub mod tap;
 mod text;
+mod xml;
 
 pub use label::event_line;
 pub use table::{Align, Table};

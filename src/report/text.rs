@@ -93,9 +93,19 @@ impl From<Outcome> for Ink {
     }
 }
 
+/// Beginnings of commands that CI services obey wherever they stand in a line of a log.
+const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
+
 /// The text with everything that a terminal would act on, or not show, written out: controls, and the Unicode marks that change direction or
-/// have no width.
+/// have no width. So are the commands that a CI service would take from a log.
 pub fn escape(text: &str) -> String {
+    COMMANDS.iter().fold(visible(text), |escaped, command| match escaped.contains(command) {
+        true => escaped.replace(command, &command.replacen('#', "\\u{23}", 1)),
+        false => escaped,
+    })
+}
+
+fn visible(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut escaped, character| {
         match character {
             '\n' => escaped.push_str("\\n"),
@@ -164,7 +174,15 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             }
         }
     }
-    lines
+    lines.into_iter().map(defused).collect()
+}
+
+/// A line of a log that begins with `::` is a command to GitHub.
+fn defused(line: String) -> String {
+    match line.strip_prefix("::") {
+        Some(rest) => format!("\\u{{3a}}:{rest}"),
+        None => line,
+    }
 }
 
 /// A word in pieces of at most this many columns.
@@ -207,6 +225,12 @@ mod tests {
         assert_eq!(escape("héllo 你好 \"quoted\" \\n"), "héllo 你好 \"quoted\" \\n");
         let every: String = ('\0'..=char::MAX).collect();
         assert!(escape(&every).chars().all(|character| !is_treacherous(character)));
+    }
+
+    #[test]
+    fn no_service_takes_a_command_from_a_log() {
+        assert_eq!(escape("##[add-mask]x ##vso[task] # ##"), "\\u{23}#[add-mask]x \\u{23}#vso[task] # ##");
+        assert_eq!(wrap("12345678::add-mask::x ::y", 8), ["12345678", "\\u{3a}:add-ma", "sk::x", "\\u{3a}:y"]);
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub use embedded::embedded;
 pub use http::{encode_request, encode_response};
 pub use live::live;
 pub use serve::{ServeError, dial, serve};
+pub use stimuli::Prompts;
 pub use target::{ClientTarget, ServerTarget, Target, TargetError, Tls};
 #[cfg(feature = "tls")]
 pub use tls::TlsError;

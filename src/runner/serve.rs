@@ -3,13 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 
+use tokio::task::JoinHandle;
+
 use super::clock::Clock;
 use super::live::{PATIENCE, block_on};
 use super::log::Log;
 use super::session::{Inbox, Reach, Session, Setup};
-use super::stimuli::Stimuli;
+use super::stimuli::{Prompts, Stimuli};
 use super::target::ServerTarget;
-use super::{Limits, Stop, listener};
+use super::{Limits, Notice, Stop, listener};
 use crate::peer::Peer;
 use crate::transcript::{Event, Role};
 
@@ -30,11 +32,13 @@ pub enum ServeError {
 }
 
 /// Plays a server on this address until it stops or is ended. `on_ready` is told the address once it listens (the port may have been
-/// 0), `observer` each event as it happens.
+/// 0), `observer` each event as it happens; `prompts` make the
+/// peer do things.
 pub fn serve(
     peer: &mut dyn Peer,
     listen: SocketAddr,
     on_ready: &mut dyn FnMut(SocketAddr),
+    prompts: &Prompts,
     stop: &Stop,
     observer: &mut dyn FnMut(&Event),
 ) -> Result<(), ServeError> {
@@ -42,21 +46,37 @@ pub fn serve(
         let (listener, address) = listener::bind(listen).await.map_err(|source| ServeError::Listen { address: listen, source })?;
         let setup = setup(Role::Server, Reach::Nowhere, stop, observer);
         let acceptor = tokio::spawn(listener::accept(listener, setup.inbox.sender.clone()));
+        let prompter = forward(prompts, &setup.inbox);
         on_ready(address);
         Session::new(peer, setup).run().await;
         acceptor.abort();
+        prompter.abort();
         Ok(())
     });
     served.map_err(ServeError::Runtime)?
 }
 
-/// Plays a client against this server until it stops or is ended.
-pub fn dial(peer: &mut dyn Peer, server: &ServerTarget, stop: &Stop, observer: &mut dyn FnMut(&Event)) -> Result<(), ServeError> {
+/// Plays a client against this server until it stops or is ended. `prompts` make the peer do things.
+pub fn dial(
+    peer: &mut dyn Peer,
+    server: &ServerTarget,
+    prompts: &Prompts,
+    stop: &Stop,
+    observer: &mut dyn FnMut(&Event),
+) -> Result<(), ServeError> {
     let dialed = block_on(async {
         let setup = setup(Role::Client, Reach::Server(server.clone()), stop, observer);
+        let prompter = forward(prompts, &setup.inbox);
         Session::new(peer, setup).run().await;
+        prompter.abort();
     });
     dialed.map_err(ServeError::Runtime)
+}
+
+/// Hands what is given to the session.
+fn forward(prompts: &Prompts, inbox: &Inbox) -> JoinHandle<()> {
+    let (prompts, sender) = (prompts.clone(), inbox.sender.clone());
+    tokio::spawn(async move { while sender.send(Notice::Stimulus(prompts.next().await)).await.is_ok() {} })
 }
 
 fn setup<'a>(role: Role, reach: Reach, stop: &Stop, observer: &'a mut dyn FnMut(&Event)) -> Setup<'a> {

@@ -1,8 +1,38 @@
 //! How a target is asked to do something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+
+/// Makes a peer on a real socket do things. Clones are the same handle; any thread may use it.
+#[derive(Clone, Debug, Default)]
+pub struct Prompts(Arc<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    names: Mutex<VecDeque<String>>,
+    given: Notify,
+}
+
+impl Prompts {
+    /// Makes the peer do what this stimulus stands for, once its session takes it.
+    pub fn give(&self, name: &str) {
+        self.0.names.lock().unwrap_or_else(PoisonError::into_inner).push_back(name.to_owned());
+        self.0.given.notify_one();
+    }
+
+    /// The next one that was given.
+    pub(super) async fn next(&self) -> String {
+        loop {
+            let name = self.0.names.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            match name {
+                Some(name) => return name,
+                None => self.0.given.notified().await,
+            }
+        }
+    }
+}
 
 /// Takes the names of stimuli and passes on what they stand for.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use framegate::peer::{Action, Input, Peer};
-use framegate::runner::{Bounds, Limits, ServerTarget, Stop, Target, Tls, live, serve};
+use framegate::runner::{Bounds, Limits, Prompts, ServerTarget, Stop, Target, Tls, live, serve};
 use framegate::transcript::{Ending, Event, Frame, Mark, Opcode, Role, Transcript, What};
 use tokio_tungstenite::tungstenite::{self, Message};
 
@@ -98,7 +98,10 @@ fn a_tungstenite_client_is_served_until_somebody_ends_it() {
         });
     };
     let mut seen = Transcript::default();
-    serve(&mut echo_server(), (Ipv4Addr::LOCALHOST, 0).into(), &mut on_ready, &stop, &mut |event| seen.events.push(event.clone())).unwrap();
+    serve(&mut echo_server(), (Ipv4Addr::LOCALHOST, 0).into(), &mut on_ready, &Prompts::default(), &stop, &mut |event| {
+        seen.events.push(event.clone());
+    })
+    .unwrap();
     assert_eq!(received.recv().unwrap(), Message::text("hello"));
     assert_eq!(story_of(Role::Client, &seen)[..3], ["client:opened", "client:request(/)", "client:text(hello)"]);
 }
@@ -115,13 +118,13 @@ fn a_peer_dials_a_peer_that_serves() {
                 What::Ended(_) => vec![Action::Stop],
                 _ => vec![],
             });
-            framegate::runner::dial(&mut harness, &server, &Stop::new(), &mut |_| {}).unwrap();
+            framegate::runner::dial(&mut harness, &server, &Prompts::default(), &Stop::new(), &mut |_| {}).unwrap();
             stop.request();
         });
     };
     let mut ends = 0;
     let mut count = |event: &Event| ends += usize::from(matches!(event.what, What::Ended(_)));
-    serve(&mut echo_server(), (Ipv4Addr::LOCALHOST, 0).into(), &mut on_ready, &stop, &mut count).unwrap();
+    serve(&mut echo_server(), (Ipv4Addr::LOCALHOST, 0).into(), &mut on_ready, &Prompts::default(), &stop, &mut count).unwrap();
     assert!(ends > 0);
 }
 
@@ -129,7 +132,7 @@ fn a_peer_dials_a_peer_that_serves() {
 fn an_address_that_is_taken_is_an_error() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = taken.local_addr().unwrap();
-    let error = serve(&mut echo_server(), address, &mut |_| {}, &Stop::new(), &mut |_| {}).unwrap_err();
+    let error = serve(&mut echo_server(), address, &mut |_| {}, &Prompts::default(), &Stop::new(), &mut |_| {}).unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot listen on {address}")), "{error}");
 }
 
@@ -329,6 +332,6 @@ fn a_client_that_does_not_speak_http_is_garbage() {
     };
     let mut seen = Transcript::default();
     let mut observer = |event: &Event| seen.events.push(event.clone());
-    serve(&mut harness, (Ipv4Addr::LOCALHOST, 0).into(), &mut on_ready, &Stop::new(), &mut observer).unwrap();
+    serve(&mut harness, (Ipv4Addr::LOCALHOST, 0).into(), &mut on_ready, &Prompts::default(), &Stop::new(), &mut observer).unwrap();
     assert_eq!(story(&seen), ["client:opened", "client:garbage"]);
 }

@@ -7,7 +7,7 @@ use framegate::pack::Schema;
 use framegate::report::console::{Clock, case_line, counts_line, render, statistics, summary};
 use framegate::report::{Style, json};
 use framegate::transcript::{Close, Ending, Event, Frame, Mark, Opcode, Process, Request, Response, Role, Transcript, What};
-use framegate::verdict::{CaseResult, Finding, Level, Outcome, Report, RequirementResult, Severity, Verdict};
+use framegate::verdict::{CaseResult, Finding, Level, Origin, Outcome, Report, RequirementResult, Severity, Verdict};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
@@ -65,6 +65,7 @@ fn case(name: &str, findings: Vec<Finding>) -> CaseResult {
         side: Role::Server,
         skipped: None,
         group: "protocol".to_owned(),
+        origin: Some(Origin { path: "scenarios/demo/server/early.yaml".to_owned(), lines: vec![7, 8, 11] }),
         findings,
         outcomes: [("demo-hello-first".to_owned(), Outcome::Violated)].into(),
         transcript: conversation(),
@@ -90,7 +91,7 @@ fn requirement(id: &str, level: Level, outcome: Outcome, excluded: Option<&str>)
     }
 }
 
-fn report() -> Report {
+pub(crate) fn report() -> Report {
     let first = |event| finding("demo-hello-first", Level::Must, Severity::Fail, event);
     let slow = Finding {
         text: "A reply should come within a second.".to_owned(),
@@ -131,7 +132,7 @@ fn report() -> Report {
 }
 
 /// Compares with a file of `tests/golden`, or writes it if `FRAMEGATE_BLESS` is set.
-fn check_golden(name: &str, text: &str) {
+pub(crate) fn check_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("FRAMEGATE_BLESS").is_some() {
         std::fs::write(&path, text).unwrap();
@@ -184,7 +185,7 @@ fn the_counts_line_names_every_count() {
 fn an_interrupted_run_says_so() {
     let report = Report { interrupted: true, unfinished: vec!["demo/server/late".to_owned()], ..report() };
     let text = summary(&report, &Style::plain(100));
-    assert!(text.contains("interrupted: 1 case without a result\n8 selected"), "{text}");
+    assert!(text.contains("interrupted: 1 case did not begin\n8 selected"), "{text}");
 }
 
 #[test]

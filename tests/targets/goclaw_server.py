@@ -63,7 +63,8 @@ class Gateway:
         finally:
             for task in tasks:
                 task.cancel()
-            client.runs.clear()
+            for run in client.runs:
+                run.cancel()
 
 
 class Client:
@@ -178,6 +179,7 @@ class Client:
             self.event("agent", {"run_id": run, "status": "completed"})
             usage = {"input_tokens": len(message), "output_tokens": len(content)}
             self.answer(request_id, {"content": content, "usage": usage, "sessionId": session_id})
+            self.event("session.updated", {"sessionKey": session_id})
         except BadRequest as error:
             self.refuse(error)
 
@@ -248,6 +250,12 @@ def only_ws(connection, request):
     return None
 
 
+def name_version(connection, request, response):
+    """Says which version is spoken where another one was asked for (RFC 6455, 4.4)."""
+    if response.status_code == http.HTTPStatus.BAD_REQUEST and request.headers.get("Sec-WebSocket-Version") != "13":
+        response.headers["Sec-WebSocket-Version"] = "13"
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -266,6 +274,7 @@ async def main():
         gateway.options.port,
         create_connection=Connection,
         process_request=only_ws,
+        process_response=name_version,
         compression=None,
         ping_interval=None,
         max_size=MAX_MESSAGE,

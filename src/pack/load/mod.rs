@@ -5,6 +5,7 @@
 
 mod diagnostic;
 mod document;
+mod files;
 mod format;
 mod library;
 mod lint;

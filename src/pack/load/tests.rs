@@ -60,6 +60,17 @@ fn the_demo_pack_is_sound() {
 }
 
 #[test]
+fn line_ends_of_windows_change_nothing() {
+    let mut library = demo();
+    for path in library.paths().cloned().collect::<Vec<_>>() {
+        library.edit(&path, |text| text.replace('\n', "\r\n"));
+    }
+    assert_eq!(library.lint("demo").render(false), "");
+    library.edit(PACK, |text| text.replace("from: client", "from: clietn"));
+    assert!(library.lint("demo").render(false).contains("pack.yaml:13:11"));
+}
+
+#[test]
 fn a_pack_that_does_not_exist_is_named_with_those_that_do() {
     let error = demo().load("dmeo").unwrap_err();
     assert!(error.diagnostics.contains("there is no pack `dmeo`; there are `demo`"), "{error}");
@@ -271,7 +282,7 @@ proptest! {
     #[test]
     fn no_text_makes_loading_panic(file in 0_usize..16, at in 0_usize..20_000, cut in 0_usize..40, new in "[-\\[\\]{}:,\"'&*!|>%@`# \\n\\t\\r~$é\u{1F600}\u{0}\u{85}a-c0-9]{0,12}") {
         let mut library = demo();
-        let path = library.paths()[file % library.paths().len()].clone();
+        let path = library.paths().nth(file % library.paths().count()).unwrap().clone();
         library.edit(&path, |text| {
             let position = text.char_indices().map(|(position, _)| position).nth(at % text.chars().count().max(1)).unwrap_or(0);
             let rest: String = text[position..].chars().skip(cut).collect();

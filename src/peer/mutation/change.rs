@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use super::unit::Unit;
 use super::{Mutated, Mutation};
-use crate::pack::fault::{Change, Select};
+use crate::pack::fault::{Bend, Change, Select};
 use crate::pack::matcher::fits;
-use crate::pack::scenario::Raw;
+use crate::pack::scenario::{Raw, RawFrame};
 use crate::peer::outgoing::{self, SendError};
 use crate::peer::quirks::Quirks;
 use crate::peer::scope::{Memory, View};
 use crate::peer::{Action, Peer};
-use crate::transcript::{Close, Frame, Mark};
+use crate::transcript::{Close, ConnectionId, Frame, Mark, Width};
 
 impl<P: Peer> Mutated<P> {
     /// The units that stand for this one once every change has had its turn.
@@ -52,7 +52,15 @@ impl<P: Peer> Mutated<P> {
                     place.clone_from(first.get_or_insert_with(|| place.clone()));
                 }
             }),
+            Change::Put(put) => self.edit(unit, |value| {
+                if let Some(place) = value.pointer_mut(&put.at) {
+                    place.clone_from(&put.value);
+                }
+            }),
+            Change::AddFrame(add) => self.add_frame(unit, &add.frame),
+            Change::Bend(bend) => self.bend(unit, bend),
             Change::Replace(replace) => self.replace(unit, &replace.with),
+            Change::Precede(precede) => self.add(unit, &precede.with).into_iter().rev().collect(),
             Change::Add(add) => self.add(unit, &add.with),
             Change::Fragment(fragment) => self.fragment(unit, fragment.size),
             Change::CloseCode(code) if unit.is("close") => self.edit(unit, |value| value["code"] = Value::from(*code)),
@@ -61,7 +69,7 @@ impl<P: Peer> Mutated<P> {
                 self.differently(Unit { is_final: true, actions: vec![end], seen: None, ..unit })
             }
             Change::CloseNever(true) if unit.is("close") => self.drop(),
-            Change::CloseNever(true) if unit.ends() => self.stay(unit),
+            Change::CloseNever(true) | Change::EndNever(true) if unit.ends() => self.stay(unit),
             Change::CloseAfter(close) => self.close_after(unit, close.code),
             Change::PongNever(true) if unit.is("pong") => self.drop(),
             Change::PongPayload(payload) if unit.is("pong") => self.edit(unit, |value| value["payload"] = Value::from(payload.as_str())),
@@ -130,6 +138,35 @@ impl<P: Peer> Mutated<P> {
         vec![unit, added]
     }
 
+    fn add_frame(&mut self, unit: Unit, raw: &RawFrame) -> Vec<Unit> {
+        let connection = unit.connection;
+        let memory = Memory { connection, ..Memory::default() };
+        let quirks = Quirks::default();
+        let mut view = View { memory, settings: &self.settings, invention: &mut self.invention, quirks: &quirks, now: self.now };
+        let action = match outgoing::frame(raw, &mut view) {
+            Ok(frame) if raw.wrong_mask => Action::Send { connection, frame: self.masked_wrongly(frame) },
+            Ok(frame) => Action::Send { connection, frame: self.masked(frame) },
+            Err(error) => failed(&error),
+        };
+        self.applied.add();
+        vec![unit, Unit::of(connection, vec![action], None)]
+    }
+
+    fn bend(&mut self, mut unit: Unit, bend: &Bend) -> Vec<Unit> {
+        let connection = unit.connection;
+        let Some(Action::Send { frame, .. }) = unit.actions.first().cloned() else { return vec![unit] };
+        let mut wrong = if bend.wrong_mask { self.masked_wrongly(frame) } else { frame };
+        wrong.rsv |= bend.rsv & 7;
+        wrong.width = if bend.long { Width::Long } else { wrong.width };
+        wrong.length += u64::from(bend.cut);
+        unit.actions[0] = Action::Send { connection, frame: wrong };
+        if bend.cut {
+            unit.actions.push(Action::End(connection));
+            unit.is_final = true;
+        }
+        self.differently(unit)
+    }
+
     fn fragment(&mut self, mut unit: Unit, size: usize) -> Vec<Unit> {
         let Some((opcode, payload)) = unit.payload().filter(|_| unit.is_message()) else { return vec![unit] };
         let size = size.max(1);
@@ -143,14 +180,18 @@ impl<P: Peer> Mutated<P> {
     }
 
     fn close_after(&mut self, unit: Unit, code: u16) -> Vec<Unit> {
-        let connection = unit.connection;
+        self.applied.add();
+        let closing = self.closing(unit.connection, code);
+        vec![unit, closing]
+    }
+
+    /// An untimely close; code 0 ends the stream without a close frame.
+    pub(super) fn closing(&mut self, connection: ConnectionId, code: u16) -> Unit {
         let action = match code {
             0 => Action::End(connection),
             code => Action::Send { connection, frame: self.masked(Frame::close(Some(&Close::code(code)))) },
         };
-        self.applied.add();
-        let closing = Unit { is_final: true, ..Unit::of(connection, vec![action], None) };
-        vec![unit, closing]
+        Unit { is_final: true, ..Unit::of(connection, vec![action], None) }
     }
 
     fn leak(&mut self, unit: Unit) -> Vec<Unit> {
@@ -201,12 +242,19 @@ fn selection(change: &Change) -> Option<&Select> {
         Change::Delay(delay) => Some(&delay.of),
         Change::Set(set) => Some(&set.of),
         Change::Unset(unset) | Change::Freeze(unset) => Some(&unset.of),
-        Change::Replace(replace) | Change::Add(replace) => Some(&replace.of),
+        Change::Put(put) => Some(&put.of),
+        Change::AddFrame(add) => Some(&add.of),
+        Change::Bend(bend) => Some(&bend.of),
+        Change::Replace(replace) | Change::Precede(replace) | Change::Add(replace) => Some(&replace.of),
         Change::Fragment(fragment) => Some(&fragment.of),
         Change::CloseAfter(close) => Some(&close.of),
         Change::CloseCode(_)
         | Change::CloseBare(_)
         | Change::CloseNever(_)
+        | Change::CloseOn(_)
+        | Change::DeafAfter(_)
+        | Change::EndNever(_)
+        | Change::Credulous(_)
         | Change::PongNever(_)
         | Change::PongPayload(_)
         | Change::Ignore(_)

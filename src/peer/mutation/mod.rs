@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::quirks::{Applied, Quirks};
 use super::scope::{Genesis, Invention};
 use super::{Action, Input, Machine, Peer};
-use crate::pack::fault::Change;
-use crate::pack::{Hearing, Pack, Settings};
+use crate::pack::fault::{Change, CloseOn};
+use crate::pack::{Hearing, Observation, Pack, Settings};
 use crate::transcript::{ConnectionId, Event, Frame, Opcode, Role, What};
 use unit::Unit;
 
@@ -26,6 +26,7 @@ pub fn faulty(pack: Arc<Pack>, settings: Arc<Settings>, side: Role, changes: &[C
     let mut faulty = Settings::clone(&settings);
     for one in changes {
         match one {
+            Change::Credulous(true) => quirks.credulous = true,
             Change::Ignore(pattern) => quirks.ignore.push(pattern.clone()),
             Change::Without(names) => quirks.without.extend(names.0.iter().cloned()),
             Change::Timers(factor) if factor.is_finite() => quirks.pace *= factor.max(0.0),
@@ -62,6 +63,8 @@ pub struct Mutated<P> {
     out: Vec<Action>,
     /// True if the peer inside has stopped while something of it was still held back.
     is_stopping: bool,
+    /// True once a fault has made it deaf and dumb.
+    is_deaf: bool,
 }
 
 /// A change and what it has met so far.
@@ -110,11 +113,13 @@ impl<P: Peer> Mutated<P> {
             now: Duration::ZERO,
             out: Vec::new(),
             is_stopping: false,
+            is_deaf: false,
         }
     }
 
     fn overhear(&mut self, event: &Event) {
-        self.hearing.observe(&self.pack.manifest.frames, event);
+        let heard = self.hearing.observe(&self.pack.manifest.frames, event);
+        self.respond(&heard);
         let path = self.paths.entry(event.connection).or_default();
         match &event.what {
             What::Response(response) => path.is_open = response.status == 101,
@@ -126,6 +131,23 @@ impl<P: Peer> Mutated<P> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a fault makes of what the other side did.
+    fn respond(&mut self, heard: &[Observation]) {
+        let changes: Vec<_> = self.changes.iter().map(|mutation| mutation.change.clone()).collect();
+        for change in changes {
+            let (Change::CloseOn(CloseOn { on, .. }) | Change::DeafAfter(on)) = &change else { continue };
+            let Some(observation) = heard.iter().find(|observation| observation.is(on)) else { continue };
+            self.applied.add();
+            match change {
+                Change::CloseOn(CloseOn { code, .. }) => {
+                    let closing = self.closing(observation.connection, code);
+                    self.emit(closing);
+                }
+                _ => self.is_deaf = true,
+            }
         }
     }
 
@@ -153,7 +175,7 @@ impl<P: Peer> Mutated<P> {
         self.track(connection, &what);
         let event = Event { at: self.now, connection, from: self.side, what };
         let observations = self.hearing.observe(&self.pack.manifest.frames, &event);
-        let seen = observations.into_iter().find(|observation| observation.name != "violation");
+        let seen = observations.into_iter().find(|observation| !matches!(observation.name.as_str(), "violation" | "fragmented"));
         let Action::Send { frame, .. } = action else { return Some(Unit::of(connection, vec![action], seen)) };
         if frame.opcode.is_control() {
             return Some(Unit::of(connection, vec![Action::Send { connection, frame }], seen));
@@ -221,6 +243,11 @@ impl<P: Peer> Mutated<P> {
         self.paths.values().any(|path| !path.held.is_empty())
     }
 
+    fn masked_wrongly(&mut self, frame: Frame) -> Frame {
+        let key = self.invention.mask();
+        frame.masked_for(self.side.other(), key)
+    }
+
     fn masked(&mut self, frame: Frame) -> Frame {
         let key = self.invention.mask();
         frame.masked_for(self.side, key)
@@ -236,6 +263,9 @@ impl<P: Peer> Peer for Mutated<P> {
         }
         if let Input::Event(event) = input {
             self.overhear(event);
+        }
+        if self.is_deaf {
+            return std::mem::take(&mut self.out);
         }
         for action in self.peer.step(now, input) {
             self.pass(action);

@@ -15,6 +15,7 @@ use crate::peer::ledger::{MAIN, Place, Wanted};
 use crate::peer::machine::Player;
 use crate::peer::outgoing::SendError;
 use crate::peer::scope::Memory;
+use crate::peer::speaker::Cutting;
 use crate::transcript::{ConnectionId, Opcode, Role};
 
 impl Script {
@@ -136,6 +137,10 @@ impl Script {
         let duties = self.speaker.duties(connection);
         duties.pong = policy.pong.unwrap_or(duties.pong);
         duties.close = policy.close.unwrap_or(duties.close);
+        let cutting = self.speaker.line(connection).map(|line| line.cutting).unwrap_or_default();
+        let size =
+            policy.fragment.as_ref().map_or(cutting.size, |size| usize::try_from(self.speaker.settings.size(size)).unwrap_or(usize::MAX));
+        self.speaker.cut(connection, Cutting { size, is_interleaved: policy.interleave.unwrap_or(cutting.is_interleaved) });
         if let Some(on) = policy.read {
             self.speaker.act(Action::Read { connection, on });
         }

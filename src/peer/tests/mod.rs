@@ -1,5 +1,6 @@
 //! Two peers talk through a queue of events in virtual time; and what the peers of the demo pack say then.
 
+mod anything;
 mod machine;
 mod mutation;
 mod null;

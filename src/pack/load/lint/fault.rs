@@ -6,21 +6,27 @@ use super::machine::raw;
 use super::place::Place;
 use super::template::Scope;
 use super::{Lint, Unit, machine};
-use crate::pack::fault::{Change, Select};
+use crate::pack::fault::{Change, Faults, Select};
+use crate::pack::load::files::Read;
 use crate::pack::machine::Machine;
 use crate::transcript::Role;
 
-/// All of them.
+/// All of them, of every layer.
 pub(super) fn check(lint: &mut Lint<'_>) {
-    let faults = &lint.files.faults;
     let mut ids = HashSet::new();
+    for layer in &lint.files.layers {
+        check_layer(lint, &layer.faults, &mut ids);
+    }
+}
+
+fn check_layer<'a>(lint: &mut Lint<'_>, faults: &'a Read<Faults>, ids: &mut HashSet<&'a str>) {
     for (place, fault) in Place::of(&faults.document).key("faults").items(&faults.value.faults) {
-        check_id(lint, &place, &fault.id, &mut ids);
+        check_id(lint, &place, &fault.id, ids);
         lint.requirement_names(&place.key("trips"), &fault.trips, fault.side);
         FaultLint::of(lint, fault.side).change(&place.key("change"), &fault.change);
     }
     for (place, variant) in Place::of(&faults.document).key("variants").items(&faults.value.variants) {
-        check_id(lint, &place, &variant.id, &mut ids);
+        check_id(lint, &place, &variant.id, ids);
         for (place, change) in place.key("changes").items(&variant.changes) {
             FaultLint::of(lint, variant.side).change(&place, change);
         }
@@ -72,10 +78,17 @@ impl<'l, 'a> FaultLint<'l, 'a> {
                 self.select(&place.key("replace").key("of"), &replace.of);
                 raw(self.lint, &place.key("replace").key("with"), &replace.with, &self.scope);
             }
+            Change::Precede(precede) => {
+                self.select(&place.key("precede").key("of"), &precede.of);
+                raw(self.lint, &place.key("precede").key("with"), &precede.with, &self.scope);
+            }
             Change::Add(add) => {
                 self.select(&place.key("add").key("of"), &add.of);
                 raw(self.lint, &place.key("add").key("with"), &add.with, &self.scope);
             }
+            Change::Put(put) => self.at(&place.key("put"), &put.of, &put.at),
+            Change::AddFrame(add) => self.select(&place.key("add_frame").key("of"), &add.of),
+            Change::Bend(bend) => self.select(&place.key("bend").key("of"), &bend.of),
             Change::Fragment(fragment) => self.select(&place.key("fragment").key("of"), &fragment.of),
             Change::CloseAfter(after) => self.select(&place.key("close_after").key("of"), &after.of),
             Change::Ignore(pattern) => self.lint.pattern(&place.key("ignore"), pattern, Some(self.side.other()), &self.scope),
@@ -90,7 +103,11 @@ impl<'l, 'a> FaultLint<'l, 'a> {
                 let names = parameters.keys().map(String::as_str);
                 self.lint.known(&place.key("parameter").key("name"), "parameter", &parameter.name, names);
             }
-            Change::CloseCode(_)
+            Change::CloseOn(close) => self.lint.pattern(&place.key("close_on").key("on"), &close.on, Some(self.side.other()), &self.scope),
+            Change::DeafAfter(pattern) => self.lint.pattern(&place.key("deaf_after"), pattern, Some(self.side.other()), &self.scope),
+            Change::EndNever(_)
+            | Change::Credulous(_)
+            | Change::CloseCode(_)
             | Change::CloseBare(_)
             | Change::CloseNever(_)
             | Change::PongNever(_)

@@ -99,6 +99,6 @@ fn check_shown(lint: &mut Lint<'_>, place: &Place<'_>, reading: &Reading) {
     let scenarios =
         layers.iter().flat_map(|layer| [of("server", layer.server.keys().collect()), of("client", layer.client.keys().collect())]);
     let mut names: Vec<String> = scenarios.flatten().collect();
-    names.extend(lint.files.faults.value.variants.iter().map(|variant| variant.id.clone()));
+    names.extend(layers.iter().flat_map(|layer| layer.faults.value.variants.iter().map(|variant| variant.id.clone())));
     lint.known(place, "scenario or variant", &reading.shown, names.iter().map(String::as_str));
 }

@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::diagnostic::Mistake;
-use super::library::{Files, LayerFiles};
+use super::files::{Files, LayerFiles};
 use super::nearest::{list, nearest};
 use crate::pack::observe::{RESERVED, SETS};
 use crate::pack::parameter::{Quantity, Span};

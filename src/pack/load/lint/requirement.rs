@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::place::Place;
 use super::template::Scope;
 use super::{Lint, Unit, text};
-use crate::pack::load::library::LayerFiles;
+use crate::pack::load::files::LayerFiles;
 use crate::pack::pattern::{Names, Pattern};
 use crate::pack::requirement::Requirement;
 use crate::pack::rule::{Key, Keyed, Kind, Rule};

@@ -9,7 +9,7 @@ use super::machine::{raw, send};
 use super::place::Place;
 use super::template::Scope;
 use super::{Lint, Unit, text};
-use crate::pack::load::library::{LayerFiles, Read};
+use crate::pack::load::files::{LayerFiles, Read};
 use crate::pack::pattern::Names;
 use crate::pack::scenario::{Expect, Needs, Row, Scenario, Step};
 use crate::pack::template;
@@ -71,6 +71,9 @@ fn check_scenario(lint: &mut Lint<'_>, side: Role, name: &str, read: &Read<Scena
         lint.wrong(&place, format!("`{name}` is no name for a scenario"), "the file's name has lower-case letters, digits and `-`");
     }
     check_covers(lint, &place.key("covers"), scenario, side);
+    for (place, name) in place.key("blames").items(&scenario.blames) {
+        lint.requirement_names(&place, &Names(vec![name.clone()]), side);
+    }
     check_needs(lint, &place.key("needs"), &scenario.needs);
     check_rows(lint, &place.key("rows"), &scenario.rows);
     let mut script = Script::of(lint, side, &scenario.rows);

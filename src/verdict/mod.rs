@@ -1,11 +1,13 @@
 //! What a run found out: levels, findings, verdicts, counts, the report. A verdict is derived from findings and never stored beside them.
 
+pub mod proof;
+
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::transcript::{Redaction, Role, Transcript};
+use crate::transcript::{Mark, Redaction, Role, Transcript, What};
 
 /// How strongly a document asks for something (RFC 2119).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -136,6 +138,16 @@ pub enum Outcome {
     Violated,
 }
 
+/// Where a scenario, or a case of it, is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The file.
+    pub path: String,
+    /// The line of each step, from 1. In a case, what a phase or a repetition brings in stands on the line that asks for it.
+    pub lines: Vec<usize>,
+}
+
 /// Everything that came of one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +162,9 @@ pub struct CaseResult {
     pub side: Role,
     /// The group it counts under: `protocol` or `websocket`.
     pub group: String,
+    /// Where it is written down, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Why it was not run, if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
@@ -180,6 +195,23 @@ impl CaseResult {
             Some(Severity::Fail) => Verdict::Fail,
             Some(Severity::Error) => Verdict::Error,
         }
+    }
+
+    /// File and line that a finding is about: the step that asked or, where none did, the step that the script was at.
+    pub fn place(&self, finding: &Finding) -> Option<(&str, usize)> {
+        let origin = self.origin.as_ref()?;
+        let step = finding.step.or_else(|| self.step_at(finding.event?));
+        let line = step.and_then(|step| origin.lines.get(step)).copied();
+        Some((&origin.path, line.unwrap_or(1)))
+    }
+
+    /// The step that the script was at when this event happened.
+    fn step_at(&self, event: usize) -> Option<usize> {
+        let before = self.transcript.events.iter().take(event + 1).rev();
+        before.into_iter().find_map(|event| match event.what {
+            What::Mark(Mark::Step(step)) => Some(step),
+            _ => None,
+        })
     }
 
     /// Takes credentials out of the conversation and of what is said about it.
@@ -297,12 +329,14 @@ impl Report {
         self.cases.iter().filter(|case| case.skipped.is_none()).map(|case| case.transcript.duration()).max().unwrap_or_default()
     }
 
-    /// The exit code of DESIGN § 9 that follows: 0 passed, 1 findings, 3 nothing but inconclusive, 4 nothing ran, 70 the harness failed.
+    /// The exit code of DESIGN § 9 that follows: 0 passed, 1 findings, 3 nothing but inconclusive, or interrupted, 4 nothing ran, 70 the
+    /// harness failed.
     pub fn exit_code(&self) -> u8 {
         let counts = self.counts();
         match counts {
             Counts { errors: 1.., .. } => 70,
             Counts { failed: 1.., .. } => 1,
+            _ if self.interrupted => 3,
             Counts { run: 0, .. } => 4,
             Counts { passed: 0, warned: 0, inconclusive: 1.., .. } => 3,
             _ => 0,
