@@ -102,6 +102,20 @@ pub(crate) enum Failure {
         #[source]
         source: ReadError,
     },
+    /// A folder of a campaign that cannot be used.
+    #[error("{path}: {problem}")]
+    Campaign {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A target on another machine.
+    #[error("{target} is not on this machine, and malformed frames may bring a server down; with the consent of whoever runs it, add `--allow remote`")]
+    Remote {
+        /// The target.
+        target: String,
+    },
     /// Signals cannot be awaited.
     #[error("failed to listen for signals: {0}")]
     Signals(#[source] io::Error),

@@ -1,11 +1,14 @@
 //! The command line: one file a command, each with its `Args` and its `run`. Only here is anything printed, and the environment read.
 
+mod campaign_report;
 mod coverage;
 mod declaration;
 mod failure;
+mod fuzz;
 mod interrupt;
 mod lint;
 mod list;
+mod merge;
 mod output;
 mod packs;
 mod peer;
@@ -48,6 +51,8 @@ enum Command {
     Coverage(coverage::Args),
     Lint(lint::Args),
     Prove(prove::Args),
+    Fuzz(fuzz::Args),
+    Merge(merge::Args),
     Peer(peer::Args),
     Replay(replay::Args),
     Schema(schema::Args),
@@ -62,6 +67,8 @@ impl Cli {
             Command::Coverage(args) => coverage::run(&args),
             Command::Lint(args) => lint::run(&args),
             Command::Prove(args) => prove::run(&args),
+            Command::Fuzz(args) => fuzz::run(&args),
+            Command::Merge(args) => merge::run(&args),
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Schema(args) => schema::run(&args),

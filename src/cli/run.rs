@@ -21,7 +21,7 @@ use super::progress::{Lines, Progress};
 use super::{Failure, Outcome, repeat, target};
 
 /// Test a server, a client, or, without a target, both sides of the embedded reference peers
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// The protocols; a live target speaks one, the embedded peers speak all if none is named
@@ -35,16 +35,16 @@ pub(crate) struct Args {
     pub(crate) client: Option<String>,
     /// Test only this side of the embedded peers
     #[arg(long, value_parser = side)]
-    side: Option<Role>,
+    pub(crate) side: Option<Role>,
     /// Run only cases whose id fits; `*` stands for anything
     #[arg(long, value_name = "GLOB")]
-    only: Vec<String>,
+    pub(crate) only: Vec<String>,
     /// Run only cases that put this requirement to the test
     #[arg(long, value_name = "ID")]
-    requirement: Vec<String>,
+    pub(crate) requirement: Vec<String>,
     /// Write a report, to standard output or to a file: console, github, json, junit, markdown or tap
     #[arg(long, value_name = "FORMAT[=PATH]")]
-    report: Vec<Destination>,
+    pub(crate) report: Vec<Destination>,
     #[command(flatten)]
     pub(crate) source: Source,
     /// Declare something about the target: credential.NAME=TEXT, stimulus.NAME=TEXT, parameter.NAME=QUANTITY or capability.NAME=true|false.
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     pub(crate) time_scale: Option<f64>,
     /// Cases at a time
     #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    pub(crate) jobs: Option<NonZeroUsize>,
     /// Trust the certificates of this PEM file too
     #[arg(long, value_name = "FILE", requires = "server")]
     pub(crate) ca: Option<PathBuf>,
@@ -71,16 +71,16 @@ pub(crate) struct Args {
     pub(crate) fault: Option<String>,
     /// Print where the time went
     #[arg(long)]
-    stats: bool,
+    pub(crate) stats: bool,
     /// Write the transcripts of cases that passed, too
     #[arg(long)]
-    transcripts: bool,
+    pub(crate) transcripts: bool,
     /// Print the cases that would run, and run none
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Print a line for every case of the embedded peers, not only for those that do not pass
     #[arg(long, short)]
-    verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// Runs the cases and writes the reports; the exit code is the report's.
@@ -128,7 +128,7 @@ impl Args {
         self.is_live() && !self.reference
     }
 
-    fn packs(&self) -> Result<Vec<Arc<Pack>>, Failure> {
+    pub(crate) fn packs(&self) -> Result<Vec<Arc<Pack>>, Failure> {
         let packs = self.source.load(&self.protocols)?;
         let what = if self.is_live() { "a live target" } else { "--fault" };
         if packs.len() != 1 && (self.is_live() || self.fault.is_some()) {
@@ -138,7 +138,7 @@ impl Args {
     }
 
     /// Each pack with what the target declares.
-    fn bind(&self, packs: &[Arc<Pack>], declarations: &[Declaration]) -> Result<Vec<Bound>, Failure> {
+    pub(crate) fn bind(&self, packs: &[Arc<Pack>], declarations: &[Declaration]) -> Result<Vec<Bound>, Failure> {
         let settings = |pack: &Pack| if self.is_foreign() { Settings::live(&pack.manifest) } else { Settings::embedded(&pack.manifest) };
         let mut bound: Vec<_> = packs.iter().map(|pack| (&**pack, settings(pack))).collect();
         let mut targets: Vec<_> = bound.iter_mut().map(|(pack, settings)| (*pack, settings)).collect();
@@ -163,7 +163,7 @@ impl Args {
         }
     }
 
-    fn options(&self, bounds: &[Bound], declarations: &[Declaration]) -> Options {
+    pub(crate) fn options(&self, bounds: &[Bound], declarations: &[Declaration]) -> Options {
         let redaction = self.redaction(bounds);
         Options {
             jobs: self.jobs,
@@ -212,7 +212,7 @@ pub(crate) fn side(text: &str) -> Result<Role, String> {
     [Role::Server, Role::Client].into_iter().find(|role| role.as_str() == text).ok_or_else(|| "expected server or client".to_owned())
 }
 
-fn factor(text: &str) -> Result<f64, String> {
+pub(crate) fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse().ok().filter(|factor: &f64| factor.is_finite() && *factor > 0.0 && *factor <= 1e6);
     factor.ok_or_else(|| "expected a number above 0, such as 0.1".to_owned())
 }

@@ -11,7 +11,7 @@ use super::violation::{Aftermath, Violation};
 use crate::pack::Pack;
 use crate::pack::parameter::Span;
 use crate::pack::pattern::Names;
-use crate::pack::scenario::{Alternative, Control, Expect, Meaning, Needs, On, Scenario, Step};
+use crate::pack::scenario::{Alternative, Control, Expect, Meaning, On, Scenario, Step};
 use crate::transcript::Role;
 
 /// The mark before the violation.
@@ -63,15 +63,7 @@ pub(super) fn scenario(pack: &Pack, side: Role, state: &State, violations: &[&Vi
         steps.push(Step::End(On::default()));
         steps.extend(on(FRESH, [phase(CONNECTED), phase(EXCHANGE)].concat()));
     }
-    Scenario {
-        title: title(state, violations),
-        covers: Vec::new(),
-        twin: None,
-        needs: Needs::default(),
-        exclusive: false,
-        rows: Vec::new(),
-        steps,
-    }
+    Scenario::new(title(state, violations), steps)
 }
 
 fn title(state: &State, violations: &[&Violation]) -> String {

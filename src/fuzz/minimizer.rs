@@ -221,7 +221,7 @@ mod tests {
             {"message": {"json": {"a": "x".repeat(100), "b": {"bad": 1, "c": [1, 2]}}}},
             {"ping": {"text": "x"}},
         ]);
-        let scenario = Scenario { steps: serde_json::from_value(steps).unwrap(), ..crate::fuzz::reproducer::empty("t") };
+        let scenario = Scenario::new("t", serde_json::from_value(steps).unwrap());
         let mut plays = 0;
         let shortest = minimize(&pack, Role::Server, &scenario, &|_| true, &mut |scenario| {
             plays += 1;
@@ -238,7 +238,7 @@ mod tests {
         let library = Library::open(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo"))).unwrap();
         let pack = library.load("demo").unwrap();
         let steps = json!([{"message": {"text": "{\"a\":1}"}}, {"ping": {}}]);
-        let scenario = Scenario { steps: serde_json::from_value(steps).unwrap(), ..crate::fuzz::reproducer::empty("t") };
+        let scenario = Scenario::new("t", serde_json::from_value(steps).unwrap());
         let keeps_message = |steps: &[Step]| steps.iter().any(|step| matches!(step, Step::Message(_)));
         let shortest = minimize(&pack, Role::Server, &scenario, &keeps_message, &mut |_| true);
         assert!(matches!(shortest.steps.as_slice(), [Step::Message(_)]), "{:?}", shortest.steps);

@@ -5,28 +5,12 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-#[cfg(test)]
-use crate::pack::scenario::Needs;
 use crate::pack::scenario::{Scenario, Step};
 
 /// Keys of a step that are left out when they say nothing.
 const SILENT: [&str; 14] = [
     "binary", "covers", "exclusive", "fragments", "headers", "invalid", "next", "optional", "or", "proves", "reason", "rsv", "unset", "without",
 ];
-
-/// A scenario without steps.
-#[cfg(test)]
-pub(super) fn empty(title: &str) -> Scenario {
-    Scenario {
-        title: title.to_owned(),
-        covers: Vec::new(),
-        twin: None,
-        needs: Needs::default(),
-        exclusive: false,
-        rows: Vec::new(),
-        steps: Vec::new(),
-    }
-}
 
 /// The file. Each comment becomes a line or several.
 pub(super) fn render(comments: &[String], scenario: &Scenario) -> String {
@@ -121,7 +105,7 @@ mod tests {
     use crate::pack::Library;
 
     fn check(steps: &Value) {
-        let scenario = Scenario { steps: serde_json::from_value(steps.clone()).unwrap(), ..empty("A \"title\": with # signs") };
+        let scenario = Scenario::new("A \"title\": with # signs", serde_json::from_value(steps.clone()).unwrap());
         let text = render(&["seed 1".to_owned(), "two\nlines \u{7} bell".to_owned()], &scenario);
         let read = Library::scenario("reproducer.yaml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(read, scenario, "{text}");

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::diagnostic::{Mistake, Mistakes};
+use super::diagnostic::{Mistake, Mistakes, Source};
+use super::document::Document;
 use super::files::Files;
+use super::format;
 use super::nearest::list;
 use crate::pack::Pack;
+use crate::pack::scenario::Scenario;
 
 /// The files that are built into the program: path and text.
 const BUILTIN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/packs.rs"));
