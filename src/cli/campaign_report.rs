@@ -70,8 +70,8 @@ fn table(summary: &Summary) -> String {
     for ((side, state, class), cell) in summary.coverage.by_class() {
         let mut reactions: Vec<_> = cell.reactions.iter().collect();
         reactions.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
-        let shown: Vec<_> = reactions.iter().take(3).map(|(name, count)| format!("{name} {count}")).collect();
-        let rest = if reactions.len() > 3 { format!(", {} more", reactions.len() - 3) } else { String::new() };
+        let shown: Vec<_> = reactions.iter().take(2).map(|(name, count)| format!("{name} {count}")).collect();
+        let rest = if reactions.len() > 2 { format!(", {} more", reactions.len() - 2) } else { String::new() };
         let numbers = [cell.hit, cell.masked, cell.unreachable, cell.missed].map(|number| number.to_string());
         let [hit, masked, unreachable, missed] = &numbers;
         table.row([side.as_str(), &state, class.as_str(), hit, masked, unreachable, missed, &format!("{}{rest}", shown.join(", "))]);
@@ -81,8 +81,7 @@ fn table(summary: &Summary) -> String {
 
 fn finding(fingerprint: &Fingerprint, cause: &Cause) -> String {
     let Fingerprint { side, requirement, reaction } = fingerprint;
-    let times = usize::try_from(cause.count).unwrap_or(usize::MAX);
-    let mut text = format!("{requirement}: the {side} {reaction} ({})\n", amount(times, "try"));
+    let mut text = format!("{requirement}: the {side} {reaction} ({})\n", tries(cause.count));
     let _ = writeln!(text, "  {}", escape(&cause.finding.text));
     let _ = writeln!(text, "  expected  {}", escape(&cause.finding.expected));
     let _ = writeln!(text, "  actual    {}", escape(&cause.finding.actual));
@@ -97,6 +96,10 @@ fn finding(fingerprint: &Fingerprint, cause: &Cause) -> String {
         let _ = writeln!(text, "  | {}", escape(&shown));
     }
     text + "\n"
+}
+
+fn tries(count: u64) -> String {
+    if count == 1 { "1 try".to_owned() } else { format!("{count} tries") }
 }
 
 fn reasons(summary: &Summary) -> String {
@@ -117,7 +120,7 @@ fn last_line(summary: &Summary, wall: Duration) -> String {
     let causes = summary.broken().count();
     format!(
         "{} · {percent} % of {reachable} reachable violations · {} masked · {} unreachable · {} missed · {} · {}\n",
-        amount(usize::try_from(summary.tries).unwrap_or(usize::MAX), "try"),
+        tries(summary.tries),
         total.masked,
         total.unreachable,
         total.missed,

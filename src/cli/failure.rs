@@ -111,7 +111,9 @@ pub(crate) enum Failure {
         problem: String,
     },
     /// A target on another machine.
-    #[error("{target} is not on this machine, and malformed frames may bring a server down; with the consent of whoever runs it, add `--allow remote`")]
+    #[error(
+        "{target} is not on this machine, and malformed frames may bring a server down; with the consent of whoever runs it, add `--allow remote`"
+    )]
     Remote {
         /// The target.
         target: String,

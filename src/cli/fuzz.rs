@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// Make only every n-th try, from 0: part i of n
     #[arg(long, value_name = "I/N", value_parser = part, default_value = "0/1")]
     partition: (u64, u64),
+    /// End when this many causes are known
+    #[arg(long, value_name = "N")]
+    enough: Option<usize>,
     /// Keep a journal in this folder, and go on where it ends
     #[arg(long, value_name = "DIR")]
     resume: Option<PathBuf>,
@@ -152,6 +155,7 @@ impl Args {
             seed: self.seed,
             tries: self.cases,
             part: self.partition,
+            enough: self.enough,
             jobs: self.jobs.map_or_else(|| if subject.side().is_some() { 1 } else { cores() }, NonZeroUsize::get),
         }
     }

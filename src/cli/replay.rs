@@ -63,8 +63,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let repeat = format!("framegate replay --protocol {} --side {}", args.protocol, args.side);
     let [bound] = bounds.as_slice() else { return Err(Failure::NothingSelected) };
     let (scenarios, transcripts): (Vec<_>, Vec<_>) = args.files.iter().partition(|path| is_yaml(path));
-    let recorded = transcripts.into_iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, Failure>>()?;
-    let scripted = scenarios.into_iter().map(|path| Ok((path.display().to_string(), scenario(path)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let recorded =
+        transcripts.into_iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let scripted =
+        scenarios.into_iter().map(|path| Ok((path.display().to_string(), scenario(path)?))).collect::<Result<Vec<_>, Failure>>()?;
     let outputs = Outputs::open(&args.report, Transcripts::Broken)?;
     let target = if scripted.is_empty() { "recorded transcripts".to_owned() } else { own.target.clone() };
     let mut report = judge_recorded(bound, args.side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });

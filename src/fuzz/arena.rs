@@ -2,8 +2,8 @@
 
 use crate::peer::{Peer, faulty};
 use crate::plan::Case;
-use crate::suite::{Bound, Options, Subject, run_case, trial};
 use crate::runner::Stop;
+use crate::suite::{Bound, Options, Subject, run_case, trial};
 use crate::transcript::Role;
 use crate::verdict::CaseResult;
 

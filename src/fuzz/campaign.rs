@@ -34,6 +34,8 @@ pub struct Orders {
     pub part: (u64, u64),
     /// Tries at a time.
     pub jobs: usize,
+    /// Ends when this many causes are known.
+    pub enough: Option<usize>,
 }
 
 /// Where a campaign goes on.
@@ -80,7 +82,7 @@ pub struct Unwatched;
 impl Watcher for Unwatched {}
 
 /// Tries between two checkpoints.
-const STRIDE: u64 = 256;
+const STRIDE: u64 = 64;
 /// Causes that are made shorter; the others are listed with their first try.
 const SHORTENED: usize = 40;
 
@@ -95,7 +97,12 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
     let campaign = Campaign { bound, orders, arena, tries: &tries, surveys: &surveys, broken: known(&summary) };
     let end = orders.tries.unwrap_or(u64::MAX);
     let mut next = progress.next;
-    while next < end && !watcher.is_stopped() && (next < systematic || orders.tries.is_some() || !watcher.is_spent()) {
+    let is_enough = |summary: &Summary| orders.enough.is_some_and(|enough| summary.broken().count() >= enough);
+    while next < end
+        && !is_enough(&summary)
+        && !watcher.is_stopped()
+        && (next < systematic || orders.tries.is_some() || !watcher.is_spent())
+    {
         let until = (next + STRIDE).min(end).min(if next < systematic { systematic } else { u64::MAX });
         let part = campaign.stride(next, until);
         next = until;
@@ -233,11 +240,13 @@ impl Campaign<'_> {
             }
             None => (survey.broken.iter().find(|(known, _)| known == fingerprint)?.1.clone(), None),
         };
-        let claim = one.as_ref().and_then(|one| one.violations.first().filter(|_| one.violations.len() == 1)).and_then(|only| only.claim.clone());
+        let claim =
+            one.as_ref().and_then(|one| one.violations.first().filter(|_| one.violations.len() == 1)).and_then(|only| only.claim.clone());
         let negative = |steps: &[Step]| claim.as_ref().is_none_or(|claim| claim.unbroken(&self.bound.pack, steps).is_none());
         let mut fails = |scenario: &Scenario| {
             let sighting = self.play(fingerprint.side, scenario);
-            sighting.reaction == fingerprint.reaction && sighting.findings.iter().any(|finding| finding.requirement == fingerprint.requirement)
+            sighting.reaction == fingerprint.reaction
+                && sighting.findings.iter().any(|finding| finding.requirement == fingerprint.requirement)
         };
         let shortest = minimize(&self.bound.pack, fingerprint.side, &scenario, &negative, &mut fails);
         Some(reproducer::render(&self.comments(fingerprint, cause), &shortest))

@@ -56,12 +56,13 @@ pub(super) fn scenario(pack: &Pack, side: Role, state: &State, violations: &[&Vi
     steps.extend(violations.iter().flat_map(|violation| violation.steps.clone()));
     let is_over = violations.iter().any(|violation| violation.aftermath == Aftermath::Over);
     steps.extend(if is_over { vec![last_word()] } else { proof_of_life(state, phase(EXCHANGE)) });
-    if probes.canary {
-        steps.extend(on(CANARY, phase(EXCHANGE)));
-    }
     if probes.fresh {
         steps.push(Step::End(On::default()));
         steps.extend(on(FRESH, [phase(CONNECTED), phase(EXCHANGE)].concat()));
+    }
+    // Last: whoever serves nobody any more is told apart from whoever disturbs others alone.
+    if probes.canary {
+        steps.extend(on(CANARY, phase(EXCHANGE)));
     }
     Scenario::new(title(state, violations), steps)
 }

@@ -55,7 +55,9 @@ pub fn judge(pack: &Pack, case: &Case, result: &CaseResult) -> Sighting {
     let mut findings: Vec<Finding> = result.findings.iter().filter(is_grave).filter(is_ours).cloned().collect();
     let told: BTreeSet<_> = findings.iter().filter_map(|finding| finding.event).collect();
     let unreached = witness.unreached(result);
-    findings.extend(witness.findings(unreached.is_some()).into_iter().filter(|finding| finding.event.is_none_or(|event| !told.contains(&event))));
+    findings.extend(
+        witness.findings(unreached.is_some()).into_iter().filter(|finding| finding.event.is_none_or(|event| !told.contains(&event))),
+    );
     Sighting { unreached, reaction: witness.reaction(), findings }
 }
 
@@ -129,11 +131,25 @@ impl<'a> Witness<'a> {
     /// closing the connection is the answer.
     fn excuses(&self, finding: &Finding) -> bool {
         let Some(seen) = finding.event.and_then(|event| self.seen.iter().find(|seen| seen.event == event)) else { return false };
-        self.is_ambiguous(seen) || self.is_too_large(seen)
+        self.is_ambiguous(seen) || self.is_too_large(seen) || self.is_refusal(finding, seen)
+    }
+
+    /// True if a request got no answer because the connection was closed over it, or over something before it, that was wrong.
+    fn is_refusal(&self, finding: &Finding, seen: &Observation) -> bool {
+        let rule = self.pack.requirement(&finding.requirement).and_then(|requirement| requirement.rule.as_ref());
+        let is_answer = rule.is_some_and(|rule| matches!(rule.kind, crate::pack::rule::Kind::Answers(_)));
+        let is_wrong = |ours: &Observation| match ours.name.as_str() {
+            "violation" | "garbage" | "malformed" | "unknown" | "binary" => true,
+            name => self.pack.schemas.get(name).is_some_and(|schema| !schema.accepts(&ours.value)),
+        };
+        let ours =
+            || self.seen.iter().filter(|ours| ours.from != self.case.side && ours.connection == seen.connection && ours.event < seen.event);
+        is_answer && matches!(seen.name.as_str(), "close" | "end") && ours().any(is_wrong)
     }
 
     fn is_ambiguous(&self, seen: &Observation) -> bool {
-        let ours = || self.seen.iter().filter(|ours| ours.from != self.case.side && ours.connection == seen.connection && ours.is_message());
+        let ours =
+            || self.seen.iter().filter(|ours| ours.from != self.case.side && ours.connection == seen.connection && ours.is_message());
         correlations(self.pack).iter().any(|pointer| {
             let value = seen.value.pointer(pointer);
             value.is_some() && ours().filter(|ours| ours.value.pointer(pointer) == value).nth(1).is_some()
@@ -163,7 +179,8 @@ impl<'a> Witness<'a> {
 
     /// The event from which on the harness asks for other things: what comes then may be no reaction to the violation.
     fn until(&self) -> usize {
-        let is_barrier = |step: &Step| matches!(step, Step::Expect(expect) if expect.tree.as_ref() == Some(&serde_json::json!({ "payload": AFTER })));
+        let is_barrier =
+            |step: &Step| matches!(step, Step::Expect(expect) if expect.tree.as_ref() == Some(&serde_json::json!({ "payload": AFTER })));
         let barrier = self.case.steps.iter().position(is_barrier);
         barrier.and_then(|step| self.begun.get(&(step + 1))).copied().unwrap_or(usize::MAX)
     }
@@ -203,7 +220,9 @@ impl<'a> Witness<'a> {
     }
 
     fn undocumented(&self, seen: &Observation) -> Option<Finding> {
-        let found = |requirement, expected: &str, actual: String| Some(Finding { event: Some(seen.event), ..finding(requirement, expected, &actual) });
+        let found = |requirement, expected: &str, actual: String| {
+            Some(Finding { event: Some(seen.event), ..finding(requirement, expected, &actual) })
+        };
         match seen.name.as_str() {
             "unknown" | "malformed" | "binary" => {
                 let expected = "only frames that the document lists";
@@ -214,7 +233,8 @@ impl<'a> Witness<'a> {
             }
             "close" => {
                 let code = seen.value["code"].as_u64()?;
-                let is_known = COMMON_CLOSES.contains(&code) || self.pack.manifest.closes.contains_key(&code.to_string()) || self.is_echo(seen, code);
+                let is_known =
+                    COMMON_CLOSES.contains(&code) || self.pack.manifest.closes.contains_key(&code.to_string()) || self.is_echo(seen, code);
                 let expected = "a close code that the document or RFC 6455 lists";
                 (!is_known).then(|| found(DOCUMENTED_CLOSES, expected, format!("close {code}"))).flatten()
             }
@@ -247,7 +267,10 @@ impl<'a> Witness<'a> {
 
     fn deadline(&self) -> Option<Finding> {
         let event = self.transcript.events.iter().position(|event| event.what == What::Mark(Mark::Deadline))?;
-        Some(Finding { event: Some(event), ..finding(ANSWERS, "that the conversation comes to its end", "the deadline of the case passed") })
+        Some(Finding {
+            event: Some(event),
+            ..finding(ANSWERS, "that the conversation comes to its end", "the deadline of the case passed")
+        })
     }
 
     /// Pongs and nothing else: the connection stands, and neither the violation nor a good request after it brought a word.
@@ -257,14 +280,20 @@ impl<'a> Witness<'a> {
             _ => false,
         };
         let from = self.violated?;
-        let is_asked = |(index, step): (usize, &Step)| expected(step) && connection(step) == "main" && self.begun.get(&index).is_some_and(|event| *event > from);
+        let is_asked = |(index, step): (usize, &Step)| {
+            expected(step) && connection(step) == "main" && self.begun.get(&index).is_some_and(|event| *event > from)
+        };
         let step = self.case.steps.iter().enumerate().find(|(index, step)| is_asked((*index, step)))?.0;
         let is_word = |seen: &Observation| seen.is_message() || matches!(seen.name.as_str(), "close" | "end" | "violation" | "garbage");
         if self.on("main").any(is_word) {
             return None;
         }
         let actual = "the connection stands, and not a word came";
-        Some(Finding { step: Some(step), event: self.begun.get(&step).copied(), ..finding(ANSWERS, "an answer to a good request, or a close", actual) })
+        Some(Finding {
+            step: Some(step),
+            event: self.begun.get(&step).copied(),
+            ..finding(ANSWERS, "an answer to a good request, or a close", actual)
+        })
     }
 
     /// Messages to the offender that another connection gets too, before it has asked for anything again.

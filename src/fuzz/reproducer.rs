@@ -9,7 +9,20 @@ use crate::pack::scenario::{Scenario, Step};
 
 /// Keys of a step that are left out when they say nothing.
 const SILENT: [&str; 14] = [
-    "binary", "covers", "exclusive", "fragments", "headers", "invalid", "next", "optional", "or", "proves", "reason", "rsv", "unset", "without",
+    "binary",
+    "covers",
+    "exclusive",
+    "fragments",
+    "headers",
+    "invalid",
+    "next",
+    "optional",
+    "or",
+    "proves",
+    "reason",
+    "rsv",
+    "unset",
+    "without",
 ];
 
 /// The file. Each comment becomes a line or several.
@@ -38,7 +51,11 @@ fn spare(body: Value) -> Value {
     match body {
         Value::Object(entries) => {
             let is_said = |name: &str, value: &Value| {
-                let is_nothing = matches!(value, Value::Bool(false) | Value::Null) || *value == json!(0) || *value == json!("") || *value == json!([]) || *value == json!({});
+                let is_nothing = matches!(value, Value::Bool(false) | Value::Null)
+                    || *value == json!(0)
+                    || *value == json!("")
+                    || *value == json!([])
+                    || *value == json!({});
                 !(is_nothing && (SILENT.contains(&name) || name == "wrong_mask"))
             };
             let kept = entries.into_iter().filter(|(name, value)| is_said(name, value));

@@ -45,7 +45,8 @@ pub(super) fn survey(bound: &Bound, mut front: Front, arena: &dyn Arena, summary
         field.state.is_ready = ground.is_ready;
         let mut sighting = look(bound, side, &field.state, ground.probes, arena);
         for probe in [ALIVE, UNDISTURBED] {
-            let Some(finding) = sighting.findings.iter().find(|finding| finding.requirement == probe && finding.step.is_some()).cloned() else {
+            let Some(finding) = sighting.findings.iter().find(|finding| finding.requirement == probe && finding.step.is_some()).cloned()
+            else {
                 continue;
             };
             if side == Role::Server && probe == ALIVE {
@@ -53,7 +54,11 @@ pub(super) fn survey(bound: &Bound, mut front: Front, arena: &dyn Arena, summary
             }
             let what = if probe == ALIVE { "a connection after the violation" } else { "a second connection" };
             note(summary, format!("{side} {}: {what} is not watched: {}", field.state.name, finding.actual));
-            if probe == ALIVE { ground.probes.fresh = false } else { ground.probes.canary = false }
+            if probe == ALIVE {
+                ground.probes.fresh = false
+            } else {
+                ground.probes.canary = false
+            }
             sighting = look(bound, side, &field.state, ground.probes, arena);
         }
         if sighting.findings.iter().any(|finding| finding.requirement == ANSWERS) && ground.is_ready {
@@ -100,7 +105,15 @@ fn look(bound: &Bound, side: Role, state: &State, probes: Probes, arena: &dyn Ar
     }
 }
 
-fn keep(summary: &mut Summary, broken: &mut Vec<(Fingerprint, Scenario)>, bound: &Bound, side: Role, state: &State, probes: Probes, sighting: &Sighting) {
+fn keep(
+    summary: &mut Summary,
+    broken: &mut Vec<(Fingerprint, Scenario)>,
+    bound: &Bound,
+    side: Role,
+    state: &State,
+    probes: Probes,
+    sighting: &Sighting,
+) {
     for finding in &sighting.findings {
         let fingerprint = Fingerprint { side, requirement: finding.requirement.clone(), reaction: sighting.reaction.clone() };
         let cause = Cause::new(finding.clone(), None, format!("{} - good conversation", state.name));

@@ -20,7 +20,7 @@ pub(super) fn demo() -> Bound {
 }
 
 pub(super) fn orders() -> Orders {
-    Orders { sides: vec![Role::Server, Role::Client], seed: 1, tries: None, part: (0, 1), jobs: 2 }
+    Orders { sides: vec![Role::Server, Role::Client], seed: 1, tries: None, part: (0, 1), jobs: 2, enough: None }
 }
 
 fn campaign(bound: &Bound, orders: &Orders, arena: &dyn Arena) -> Summary {
@@ -85,7 +85,13 @@ fn probe_one() {
                 let case = crate::plan::bind(&bound.pack, &bound.settings, side, "x", &scenario).remove(0);
                 let result = Reference.play(&bound, &case);
                 for (index, event) in result.transcript.events.iter().enumerate() {
-                    println!("{index}: {}", format!("{:?} {} {} {:?}", event.at, event.connection, event.from, event.what).chars().take(260).collect::<String>());
+                    println!(
+                        "{index}: {}",
+                        format!("{:?} {} {} {:?}", event.at, event.connection, event.from, event.what)
+                            .chars()
+                            .take(260)
+                            .collect::<String>()
+                    );
                 }
                 println!("{:#?}", super::oracle::judge(&bound.pack, &case, &result));
             }

@@ -66,7 +66,12 @@ impl Tries {
         let mut rest = number;
         for front in &self.fronts {
             if rest < front.len() {
-                return front.get(rest).map(|(state, violation)| Try { number, side: front.side, state, violations: vec![violation.clone()] });
+                return front.get(rest).map(|(state, violation)| Try {
+                    number,
+                    side: front.side,
+                    state,
+                    violations: vec![violation.clone()],
+                });
             }
             rest -= front.len();
         }

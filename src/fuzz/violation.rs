@@ -35,17 +35,8 @@ pub enum Class {
 
 impl Class {
     /// All of them, in order.
-    pub const ALL: [Self; 9] = [
-        Self::Schema,
-        Self::Json,
-        Self::Envelope,
-        Self::Identity,
-        Self::Order,
-        Self::Size,
-        Self::Transport,
-        Self::Boundary,
-        Self::Random,
-    ];
+    pub const ALL: [Self; 9] =
+        [Self::Schema, Self::Json, Self::Envelope, Self::Identity, Self::Order, Self::Size, Self::Transport, Self::Boundary, Self::Random];
 
     /// The word as it stands in tables.
     pub fn as_str(self) -> &'static str {

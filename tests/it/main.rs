@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod embedded;
 mod formats;
+mod fuzzing;
 mod golden;
 mod layering;
 mod live;

@@ -148,7 +148,11 @@ mod tests {
                 ("another one", Talk::with_server().ask(1).reply(2).at(6000).finish(), Violated),
                 ("nothing asked", Talk::with_server().reply(1).at(6000).finish(), NotExercised),
                 ("asked after the end", Talk::with_server().close(Server, 1000).ask(1).end(Server).at(9000).finish(), NotExercised),
-                ("asked after the harness's own end", Talk::with_server().close(Client, 1000).ask(1).end(Server).at(9000).finish(), NotExercised),
+                (
+                    "asked after the harness's own end",
+                    Talk::with_server().close(Client, 1000).ask(1).end(Server).at(9000).finish(),
+                    NotExercised,
+                ),
                 ("asked without a key", Talk::with_server().client(1, &json!({"type": "ask"})).at(6000).finish(), NotExercised),
             ],
         );

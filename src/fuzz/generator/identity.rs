@@ -26,7 +26,8 @@ pub(super) fn violations(ground: &Ground<'_>) -> Vec<Violation> {
 fn keys(ground: &Ground<'_>) -> BTreeSet<String> {
     let replies = ground.pack.manifest.frames.values().filter_map(|kind| kind.reply.as_ref()).map(|reply| reply.by.clone());
     let rules = ground.pack.requirements().filter_map(|(_, requirement)| requirement.rule.as_ref());
-    let unique = rules.filter_map(|rule| if let Kind::Unique(keyed) | Kind::Increasing(keyed) = &rule.kind { Some(keyed.key.clone()) } else { None });
+    let unique = rules
+        .filter_map(|rule| if let Kind::Unique(keyed) | Kind::Increasing(keyed) = &rule.kind { Some(keyed.key.clone()) } else { None });
     replies.chain(unique).collect()
 }
 
@@ -39,7 +40,8 @@ fn is_named_like_an_id(at: &str) -> bool {
 fn spoiled(ground: &Ground<'_>, sample: &Sample, at: &str) -> Vec<Violation> {
     let violation = |operator: &str, steps| Violation::new(Class::Identity, operator, &sample.frame, at, steps);
     let said = |value: &Value| saying::json(sample.with(at, value).template);
-    let mut found: Vec<_> = values(sample.value.pointer(at)).iter().map(|(operator, value)| violation(operator, vec![said(value)])).collect();
+    let mut found: Vec<_> =
+        values(sample.value.pointer(at)).iter().map(|(operator, value)| violation(operator, vec![said(value)])).collect();
     let fixed = json!("framegate-twice");
     let same = if sample.value.pointer(at).is_some_and(Value::is_number) { json!(7) } else { fixed };
     found.push(violation("twice", vec![said(&same), said(&same)]));

@@ -1,15 +1,15 @@
 //! Violations of the class `json`: texts that are no JSON object, and JSON at the limits of parsers.
 
-use super::saying::{long, octets, text};
 use super::Ground;
+use super::saying::{long, octets, text};
 use crate::fuzz::violation::{Claim, Class, Violation};
 use crate::pack::scenario::Step;
 
 pub(super) fn violations(ground: &Ground<'_>) -> Vec<Violation> {
     let frame = ground.carrier.frame.as_str();
-    let broken = broken(ground).into_iter().map(|(operator, step)| {
-        Violation::new(Class::Json, operator, frame, "", vec![step]).claiming(Claim::Json)
-    });
+    let broken = broken(ground)
+        .into_iter()
+        .map(|(operator, step)| Violation::new(Class::Json, operator, frame, "", vec![step]).claiming(Claim::Json));
     let legal = legal(ground).into_iter().map(|(operator, step)| Violation::new(Class::Json, operator, frame, "", vec![step]));
     broken.chain(legal).collect()
 }

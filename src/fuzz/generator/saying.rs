@@ -21,6 +21,10 @@ pub(in crate::fuzz) fn literal_json(value: &Value) -> Value {
 
 /// A text message that carries this JSON; placeholders are filled.
 pub(super) fn json(value: Value) -> Step {
+    if value.is_null() {
+        // A step cannot tell `json: null` from no JSON at all.
+        return text("null");
+    }
     Step::Message(Raw { json: Some(value), ..Raw::default() })
 }
 

@@ -15,7 +15,8 @@ const FLOOD: usize = 100;
 pub(super) fn violations(ground: &Ground<'_>) -> Vec<Violation> {
     let frame = ground.carrier.frame.as_str();
     let violation = |operator: &str, step| Violation::new(Class::Size, operator, frame, "", vec![step]);
-    let mut found: Vec<_> = sizes(ground).into_iter().filter_map(|(operator, to, plus)| Some(violation(operator, padded(ground, to, plus)?))).collect();
+    let mut found: Vec<_> =
+        sizes(ground).into_iter().filter_map(|(operator, to, plus)| Some(violation(operator, padded(ground, to, plus)?))).collect();
     let small = saying::json(ground.carrier.template.clone());
     let ping = Step::Ping(Control { text: Some("framegate".to_owned()), ..Control::default() });
     found.extend([
@@ -37,8 +38,13 @@ fn sizes(ground: &Ground<'_>) -> Vec<(&'static str, Span, i64)> {
         let sizes = [("64-kibibytes", fixed("64KiB")), ("1-mebibyte", fixed("1MiB")), ("4-mebibytes", fixed("4MiB"))];
         return sizes.into_iter().map(|(name, (span, plus))| (name, span, plus)).collect();
     }
-    let sizes = [("limit-less-1", -1), ("limit", 0), ("limit-plus-1", 1), ("twice-the-limit", limit), ("far-beyond", limit.saturating_mul(7))];
-    sizes.into_iter().filter(|(_, plus)| limit.saturating_add(*plus) <= LARGEST.max(limit + 1)).map(|(name, plus)| (name, span.clone(), plus)).collect()
+    let sizes =
+        [("limit-less-1", -1), ("limit", 0), ("limit-plus-1", 1), ("twice-the-limit", limit), ("far-beyond", limit.saturating_mul(7))];
+    sizes
+        .into_iter()
+        .filter(|(_, plus)| limit.saturating_add(*plus) <= LARGEST.max(limit + 1))
+        .map(|(name, plus)| (name, span.clone(), plus))
+        .collect()
 }
 
 /// The carrier, filled up: in a field of its own, or where its schema allows none in its longest text.
@@ -48,7 +54,8 @@ fn padded(ground: &Ground<'_>, to: Span, plus: i64) -> Option<Step> {
     let mut with_extra = carrier.value.clone();
     crate::fuzz::pointer::set(&mut with_extra, extra, serde_json::Value::from("x"));
     let texts = crate::fuzz::pointer::leaves(&carrier.value);
-    let longest = || texts.iter().filter(|(_, leaf)| leaf.is_string()).max_by_key(|(_, leaf)| leaf.to_string().len()).map(|(at, _)| at.clone());
+    let longest =
+        || texts.iter().filter(|(_, leaf)| leaf.is_string()).max_by_key(|(_, leaf)| leaf.to_string().len()).map(|(at, _)| at.clone());
     let at = if ground.accepts(&carrier.frame, &with_extra) { extra.to_owned() } else { longest()? };
     Some(Step::Send(Send {
         frame: carrier.frame.clone(),

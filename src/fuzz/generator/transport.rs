@@ -27,10 +27,13 @@ fn messages(ground: &Ground<'_>) -> Vec<Violation> {
         violation("fragments-of-one", vec![Step::Message(Raw { fragments: vec![1; text.len().min(64)], ..raw() })]),
         violation("empty-fragments", vec![Step::Message(Raw { fragments: vec![0, 0, 0, 1, 0], ..raw() })]),
         violation("ping-between-fragments", vec![part(1, head, false), ping(), part(0, tail, true)]),
-        violation("character-in-two-fragments", vec![
-            Step::Frame(RawFrame { fin: false, text: None, hex: Some("22e2".to_owned()), ..frame(1, "") }),
-            Step::Frame(RawFrame { text: None, hex: Some("82ac22".to_owned()), ..frame(0, "") }),
-        ]),
+        violation(
+            "character-in-two-fragments",
+            vec![
+                Step::Frame(RawFrame { fin: false, text: None, hex: Some("22e2".to_owned()), ..frame(1, "") }),
+                Step::Frame(RawFrame { text: None, hex: Some("82ac22".to_owned()), ..frame(0, "") }),
+            ],
+        ),
         violation("text-inside-fragments", vec![part(1, head, false), part(1, "{}", true)]),
         violation("continuation-alone", vec![part(0, &text, true)]),
         violation("fragments-without-end", vec![part(1, head, false), Step::End(On::default())]).over(),
@@ -77,7 +80,8 @@ fn controls() -> Vec<Violation> {
 fn closes() -> Vec<Violation> {
     let close = |hex: &str| vec![Step::Close(CloseStep { hex: Some(hex.to_owned()), ..CloseStep::default() })];
     let codes = [0, 999, 1000, 1001, 1004, 1005, 1006, 1012, 1015, 1016, 2999, 3000, 4999, 5000, 65_535_u16];
-    let mut found: Vec<_> = codes.into_iter().map(|code| violation(format!("close-code-{code}"), close(&format!("{code:04x}"))).over()).collect();
+    let mut found: Vec<_> =
+        codes.into_iter().map(|code| violation(format!("close-code-{code}"), close(&format!("{code:04x}"))).over()).collect();
     found.extend([
         violation("close-empty", close("")).over(),
         violation("close-one-byte", close("03")).over(),
