@@ -202,7 +202,7 @@ impl Campaign<'_> {
     fn play(&self, side: Role, scenario: &Scenario) -> Sighting {
         let Bound { pack, settings } = self.bound;
         match plan::bind(pack, settings, side, "fuzz", scenario).first() {
-            Some(case) => oracle::judge(pack, case, &self.arena.play(self.bound, case)),
+            Some(case) => oracle::judge(self.bound, case, &self.arena.play(self.bound, case)),
             None => Sighting { unreached: Some("it makes no case".to_owned()), reaction: String::new(), findings: Vec::new() },
         }
     }

@@ -10,6 +10,7 @@ use crate::pack::machine::{Do, Machine};
 use crate::pack::scenario::{Expect, Step};
 use crate::pack::{Observation, Observer, Pack};
 use crate::plan::Case;
+use crate::suite::{Bound, Options, judge_recorded};
 use crate::transcript::{ConnectionId, Mark, Process, Transcript, What};
 use crate::verdict::{CaseResult, Finding, Severity};
 
@@ -48,8 +49,8 @@ pub struct Sighting {
 }
 
 /// Reads a conversation that [`super::conversation`] has made, or a shorter one with the same names.
-pub fn judge(pack: &Pack, case: &Case, result: &CaseResult) -> Sighting {
-    let witness = Witness::new(pack, case, &result.transcript);
+pub fn judge(bound: &Bound, case: &Case, result: &CaseResult) -> Sighting {
+    let witness = Witness::new(bound, case, &result.transcript);
     let is_grave = |finding: &&Finding| finding.severity >= Severity::Fail;
     let is_ours = |finding: &&Finding| finding.severity == Severity::Error || !witness.excuses(finding);
     let mut findings: Vec<Finding> = result.findings.iter().filter(is_grave).filter(is_ours).cloned().collect();
@@ -62,6 +63,7 @@ pub fn judge(pack: &Pack, case: &Case, result: &CaseResult) -> Sighting {
 }
 
 struct Witness<'a> {
+    bound: &'a Bound,
     pack: &'a Pack,
     case: &'a Case,
     transcript: &'a Transcript,
@@ -78,8 +80,10 @@ struct Witness<'a> {
 }
 
 impl<'a> Witness<'a> {
-    fn new(pack: &'a Pack, case: &'a Case, transcript: &'a Transcript) -> Self {
+    fn new(bound: &'a Bound, case: &'a Case, transcript: &'a Transcript) -> Self {
+        let pack = &bound.pack;
         let mut witness = Self {
+            bound,
             pack,
             case,
             transcript,
@@ -134,6 +138,13 @@ impl<'a> Witness<'a> {
         self.is_ambiguous(seen) || self.is_too_large(seen) || self.is_refusal(finding, seen)
     }
 
+    /// True if the harness has broken a rule of the pack that binds its own side.
+    fn is_out_of_order(&self) -> bool {
+        let recorded = vec![("try".to_owned(), self.transcript.clone())];
+        let report = judge_recorded(self.bound, self.case.side.other(), recorded, &Options::default());
+        report.cases.iter().flat_map(|case| &case.findings).any(|finding| finding.severity == Severity::Fail)
+    }
+
     /// True if a request got no answer because the connection was closed over it, or over something before it, that was wrong.
     fn is_refusal(&self, finding: &Finding, seen: &Observation) -> bool {
         let rule = self.pack.requirement(&finding.requirement).and_then(|requirement| requirement.rule.as_ref());
@@ -144,7 +155,7 @@ impl<'a> Witness<'a> {
         };
         let ours =
             || self.seen.iter().filter(|ours| ours.from != self.case.side && ours.connection == seen.connection && ours.event < seen.event);
-        is_answer && matches!(seen.name.as_str(), "close" | "end") && ours().any(is_wrong)
+        is_answer && matches!(seen.name.as_str(), "close" | "end") && (ours().any(is_wrong) || self.is_out_of_order())
     }
 
     fn is_ambiguous(&self, seen: &Observation) -> bool {

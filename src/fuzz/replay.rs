@@ -16,7 +16,7 @@ pub fn replay(bound: &Bound, side: Role, name: &str, scenario: &Scenario, arena:
         .map(|case| {
             let mut result = arena.play(bound, case);
             if result.skipped.is_none() {
-                let sighting = oracle::judge(&bound.pack, case, &result);
+                let sighting = oracle::judge(bound, case, &result);
                 result.findings.retain(|finding| finding.severity < Severity::Fail);
                 result.findings.splice(0..0, sighting.findings);
             }

@@ -100,7 +100,7 @@ fn allowed(bound: &Bound, side: Role, state: &State) -> Ground {
 fn look(bound: &Bound, side: Role, state: &State, probes: Probes, arena: &dyn Arena) -> Sighting {
     let scenario = conversation::scenario(&bound.pack, side, state, &[], probes);
     match plan::bind(&bound.pack, &bound.settings, side, "fuzz", &scenario).first() {
-        Some(case) => oracle::judge(&bound.pack, case, &arena.play(bound, case)),
+        Some(case) => oracle::judge(bound, case, &arena.play(bound, case)),
         None => Sighting { unreached: Some("the pack has no scenarios".to_owned()), reaction: String::new(), findings: Vec::new() },
     }
 }

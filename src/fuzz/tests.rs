@@ -93,7 +93,7 @@ fn probe_one() {
                             .collect::<String>()
                     );
                 }
-                println!("{:#?}", super::oracle::judge(&bound.pack, &case, &result));
+                println!("{:#?}", super::oracle::judge(&bound, &case, &result));
             }
         }
     }

@@ -64,6 +64,13 @@ impl Library {
         Ok(Self { folder: folder.to_string_lossy().into_owned(), files })
     }
 
+    /// The same packs with this file, named from `scenarios/` or `schemas/` on, added or replaced.
+    #[must_use]
+    pub fn with(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.to_owned(), Ok(text.to_owned()));
+        self
+    }
+
     /// Ids of the packs, in alphabetical order.
     pub fn ids(&self) -> Vec<String> {
         let folders = self.folders().into_iter().filter(|folder| self.is_pack(folder));
