@@ -170,7 +170,7 @@ impl Planner<'_> {
             blames: scenario.blames.clone(),
             twin: scenario.twin.as_deref().map(|twin| self.scenario_id(twin)),
             skipped: self.settings.missing(&scenario.needs).or(unfilled),
-            exclusive: scenario.exclusive,
+            exclusive: scenario.exclusive || self.pack.manifest.exclusive && self.side == Role::Server,
             steps,
             longest_wait: waits.iter().map(|(least, _)| *least).sum(),
             deadline: waits.iter().map(|(_, most)| *most).sum::<Duration>() + GRACE,

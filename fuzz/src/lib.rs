@@ -177,6 +177,7 @@ fn report(text: &str) -> Report {
         protocol: "demo".to_owned(),
         side: Role::Server,
         group: "protocol".to_owned(),
+        origin: None,
         skipped: None,
         findings: vec![Finding::harness(Severity::Fail, text, text)],
         outcomes: indexmap::IndexMap::new(),

@@ -45,6 +45,24 @@ pub(crate) enum Failure {
         /// The folder.
         path: PathBuf,
     },
+    /// A name that no pack can have.
+    #[error("`{name}` cannot name a pack; expected at most 40 lower-case letters, digits and `-`, a letter first")]
+    PackName {
+        /// The name.
+        name: String,
+    },
+    /// A name that means something else.
+    #[error("`{name}` cannot name a pack: the word has a meaning of its own here; choose another")]
+    TakenName {
+        /// The name.
+        name: String,
+    },
+    /// A pack that is there already.
+    #[error("{path} is there already; choose another name, or another folder with `--packs`")]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A `--set` that cannot be read. It is not repeated, since it may hold a credential.
     #[error("`--set` needs KEY=VALUE: credential.NAME=TEXT, stimulus.NAME=TEXT, parameter.NAME=QUANTITY or capability.NAME=true|false")]
     Declaration,
@@ -117,6 +135,15 @@ pub(crate) enum Failure {
     Remote {
         /// The target.
         target: String,
+    },
+    /// A file that is no report.
+    #[error("{path} is no report: {source}; expected what `framegate run --report json=FILE` writes")]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
     },
     /// Signals cannot be awaited.
     #[error("failed to listen for signals: {0}")]

@@ -3,12 +3,14 @@
 mod campaign_report;
 mod coverage;
 mod declaration;
+mod diff;
 mod failure;
 mod fuzz;
 mod interrupt;
 mod lint;
 mod list;
 mod merge;
+mod new;
 mod output;
 mod packs;
 mod peer;
@@ -49,7 +51,9 @@ enum Command {
     Run(run::Args),
     List(list::Args),
     Coverage(coverage::Args),
+    Diff(diff::Args),
     Lint(lint::Args),
+    New(new::Args),
     Prove(prove::Args),
     Fuzz(fuzz::Args),
     Merge(merge::Args),
@@ -65,7 +69,9 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Lint(args) => lint::run(&args),
+            Command::New(args) => new::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Fuzz(args) => fuzz::run(&args),
             Command::Merge(args) => merge::run(&args),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use framegate::report::json::Transcripts;
-use framegate::report::{Ink, Style, console, github, json, junit, markdown, tap};
+use framegate::report::{Ink, Style, console, github, html, json, junit, markdown, tap};
 use framegate::verdict::Report;
 
 use super::Failure;
@@ -50,6 +50,7 @@ pub(crate) struct Destination {
 enum Format {
     Console,
     Github,
+    Html,
     Json,
     Junit,
     Markdown,
@@ -57,9 +58,10 @@ enum Format {
 }
 
 impl Format {
-    const ALL: [(&str, Self); 6] = [
+    const ALL: [(&str, Self); 7] = [
         ("console", Self::Console),
         ("github", Self::Github),
+        ("html", Self::Html),
         ("json", Self::Json),
         ("junit", Self::Junit),
         ("markdown", Self::Markdown),
@@ -70,6 +72,7 @@ impl Format {
         match self {
             Self::Console => console::render(report, style),
             Self::Github => github::render(report),
+            Self::Html => html::render(report),
             Self::Json => json::render(report, transcripts),
             Self::Junit => junit::render(report),
             Self::Markdown => markdown::render(report),

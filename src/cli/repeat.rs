@@ -37,7 +37,7 @@ pub(crate) fn command(args: &Args, declarations: &[Declaration]) -> String {
 }
 
 /// The word as a shell reads it back.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

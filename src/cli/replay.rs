@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// The side that is judged
     #[arg(long, value_parser = side)]
     side: Role,
-    /// Write a report, to standard output or to a file: console, github, json, junit, markdown or tap
+    /// Write a report, to standard output or to a file: console, github, html, json, junit, markdown or tap
     #[arg(long, value_name = "FORMAT[=PATH]")]
     report: Vec<Destination>,
     #[command(flatten)]

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Run only cases that put this requirement to the test
     #[arg(long, value_name = "ID")]
     pub(crate) requirement: Vec<String>,
-    /// Write a report, to standard output or to a file: console, github, json, junit, markdown or tap
+    /// Write a report, to standard output or to a file: console, github, html, json, junit, markdown or tap
     #[arg(long, value_name = "FORMAT[=PATH]")]
     pub(crate) report: Vec<Destination>,
     #[command(flatten)]

@@ -44,6 +44,9 @@ pub struct Manifest {
     /// Secrets and names that a live target must be given.
     #[serde(default)]
     pub credentials: IndexMap<String, Credential>,
+    /// True if what one connection does shows on others of the same credentials, so that cases must not run side by side on a live server.
+    #[serde(default)]
+    pub exclusive: bool,
     /// Steps that scenarios include, by the side under test.
     #[serde(default)]
     pub phases: Phases,

@@ -105,6 +105,8 @@ pub(super) struct Player {
     zero: Value,
     pub(super) conversations: BTreeMap<ConnectionId, Conversation>,
     pub(super) due: HashMap<u64, Due>,
+    /// Stimuli that came while the only connection was still being made.
+    asked: Vec<String>,
     /// Actions that set off actions, to stop a machine that goes in circles.
     pub(super) depth: usize,
     pub(super) is_leaving: bool,
@@ -123,6 +125,7 @@ impl Player {
             zero,
             conversations: BTreeMap::new(),
             due: HashMap::new(),
+            asked: Vec::new(),
             depth: 0,
             is_leaving: false,
             is_whole: true,
@@ -156,6 +159,10 @@ impl Player {
         for observation in &observations {
             self.observe(speaker, observation);
         }
+        if !speaker.is_dialing() {
+            let asked = std::mem::take(&mut self.asked);
+            asked.iter().for_each(|name| self.stimulate(speaker, name));
+        }
         if let What::Ended(_) = event.what {
             self.forget(speaker, event.connection);
         }
@@ -179,7 +186,11 @@ impl Player {
         }
     }
 
+    /// What comes before the connection is made waits for it: who types does not see the 101.
     fn stimulate(&mut self, speaker: &mut Speaker, name: &str) {
+        if speaker.is_dialing() {
+            return self.asked.push(name.to_owned());
+        }
         let pack = Arc::clone(&self.pack);
         let stimuli = &pack.machines.of(self.side).stimuli;
         // A driver that knows only what a person would type may give the text instead of the name.

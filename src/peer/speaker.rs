@@ -166,6 +166,12 @@ impl Speaker {
         open.map(|(connection, _)| *connection)
     }
 
+    /// True if this side waits for the answer to its upgrade, and has no other connection to speak on.
+    pub(super) fn is_dialing(&self) -> bool {
+        let is_dialed = |line: &Line| !line.is_answered && !line.is_over();
+        self.side == Role::Client && self.newest().is_none() && self.lines.values().any(is_dialed)
+    }
+
     /// Drops everything about a connection that is over on both sides.
     pub(super) fn forget(&mut self, connection: ConnectionId) {
         if self.line(connection).is_some_and(|line| line.has_ended && line.is_gone) {

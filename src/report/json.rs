@@ -33,7 +33,7 @@ pub fn render(report: &Report, transcripts: Transcripts) -> String {
 }
 
 /// What a terminal would act on as `\u` escapes; the JSON writer escapes only what JSON forbids. Such characters stand in strings alone.
-fn ascii_where_it_matters(text: &str) -> String {
+pub(super) fn ascii_where_it_matters(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut escaped, character| {
         if character != '\n' && is_treacherous(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {

@@ -99,10 +99,8 @@ const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
 /// The text with everything that a terminal would act on, or not show, written out: controls, and the Unicode marks that change direction or
 /// have no width. So are the commands that a CI service would take from a log.
 pub fn escape(text: &str) -> String {
-    COMMANDS.iter().fold(visible(text), |escaped, command| match escaped.contains(command) {
-        true => escaped.replace(command, &command.replacen('#', "\\u{23}", 1)),
-        false => escaped,
-    })
+    let commands = COMMANDS.iter().filter(|command| text.contains(**command));
+    commands.fold(visible(text), |escaped, command| escaped.replace(command, &command.replacen('#', "\\u{23}", 1)))
 }
 
 fn visible(text: &str) -> String {

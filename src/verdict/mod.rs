@@ -329,8 +329,8 @@ impl Report {
         self.cases.iter().filter(|case| case.skipped.is_none()).map(|case| case.transcript.duration()).max().unwrap_or_default()
     }
 
-    /// The exit code of DESIGN § 9 that follows: 0 passed, 1 findings, 3 nothing but inconclusive, or interrupted, 4 nothing ran, 70 the
-    /// harness failed.
+    /// The exit code that follows: 0 passed, 1 findings, 3 something could not be told, or the run was interrupted, 4 nothing ran, 70 the
+    /// harness failed. A case that could not be told is never green.
     pub fn exit_code(&self) -> u8 {
         let counts = self.counts();
         match counts {
@@ -338,7 +338,7 @@ impl Report {
             Counts { failed: 1.., .. } => 1,
             _ if self.interrupted => 3,
             Counts { run: 0, .. } => 4,
-            Counts { passed: 0, warned: 0, inconclusive: 1.., .. } => 3,
+            Counts { inconclusive: 1.., .. } => 3,
             _ => 0,
         }
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use framegate::report::{Style, console, github, junit, markdown, tap};
+use framegate::report::{Style, console, github, html, junit, markdown, tap};
 use framegate::transcript::{Close, Event, Frame, Process, Response, Role, Transcript, What};
 use framegate::verdict::{CaseResult, Finding, Level, Report, Severity};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::report::{check_golden, report};
 
@@ -201,4 +203,59 @@ fn reports_of_one_outcome_differ_in_times_alone() {
     assert_eq!(markdown::render(&report()).replace("12 ms", "36 ms"), markdown::render(&same));
     let timeless = |text: String| text.split('"').filter(|part| part.parse::<f64>().is_err()).collect::<String>();
     assert_eq!(timeless(junit::render(&report())), timeless(junit::render(&same)));
+}
+
+#[test]
+fn the_page_admits_its_own_script_and_style_alone() {
+    let page = html::render(&hostile_report());
+    let policy = page.split("Content-Security-Policy\" content=\"").nth(1).unwrap().split('"').next().unwrap();
+    let policy = policy.replace("&apos;", "'");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+    for element in ["style", "script"] {
+        let inner = page.split(&format!("<{element}>")).nth(1).unwrap().split(&format!("</{element}>")).next().unwrap();
+        let hash = data_encoding::BASE64.encode(&Sha256::digest(inner));
+        assert!(policy.contains(&format!("{element}-src 'sha256-{hash}'")), "{element}: {policy}");
+    }
+    assert_eq!((page.matches("<script>").count(), page.matches("<style>").count()), (1, 1));
+    for outward in ["http:", "https:", "//cdn", "@import", "url("] {
+        let own = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!own.contains(outward), "{outward}");
+    }
+}
+
+#[test]
+fn hostile_text_is_no_markup_in_the_page() {
+    let page = html::render(&hostile_report());
+    assert!(!page.contains("<img") && !page.contains("<b>x</b>") && !page.contains("alert(1)</script>"));
+    assert!(page.chars().all(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{202e}' | '\u{2028}'))));
+    assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;") && page.contains("\\u003cscript\\u003ealert(1)"));
+    let cases = hostile_report().cases.len();
+    assert_eq!(page.matches("<details class=\"case\"").count(), cases);
+    assert_eq!(page.matches("<script type=\"application/json\">").count(), cases);
+}
+
+#[test]
+fn the_page_says_the_same_in_any_case_but_for_times() {
+    let report = report();
+    assert_eq!(html::render(&report), html::render(&report));
+    let slower = Report { wall: Duration::from_millis(36), ..report.clone() };
+    assert_eq!(html::render(&report).replace("12 ms", "36 ms"), html::render(&slower));
+}
+
+#[test]
+fn the_page_puts_what_is_broken_first() {
+    let page = html::render(&report());
+    let verdicts: Vec<_> = page.split("data-verdict=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(verdicts, ["fail", "fail", "inconclusive", "inconclusive", "warn", "skip", "pass"]);
+    let outcomes: Vec<_> = page.split("data-outcome=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(outcomes, ["violated", "violated", "open", "excluded"]);
+    assert!(page.contains("scenarios/demo/server/early.yaml:11"));
+}
+
+#[test]
+fn a_page_of_two_thousand_cases_stays_small() {
+    let plain = report();
+    let cases = (0..2000).map(|index| CaseResult { id: format!("demo/server/{index}"), ..plain.cases[1].clone() }).collect();
+    let page = html::render(&Report { cases, ..plain });
+    assert!(page.len() < 20 * 1024 * 1024, "{}", page.len());
 }

@@ -5,6 +5,7 @@
 mod acting;
 mod cli;
 mod command;
+mod diff;
 mod embedded;
 mod formats;
 mod fuzzing;

@@ -175,10 +175,16 @@ def arguments():
     return parser.parse_args()
 
 
+def name_version(connection, request, response):
+    """RFC 6455 section 4.2.2: a server that refuses a version names its own, which the library does not."""
+    if request.headers.get("Sec-WebSocket-Version") != "13":
+        response.headers["Sec-WebSocket-Version"] = "13"
+
+
 async def main():
     options = arguments()
     async with serve(
-        lambda socket: serve_one(options, socket), "127.0.0.1", options.port, ping_interval=None, compression=None, max_size=4 * 1024 * 1024
+        lambda socket: serve_one(options, socket), "127.0.0.1", options.port, process_response=name_version, ping_interval=None, compression=None, max_size=4 * 1024 * 1024
     ) as server:
         port = server.sockets[0].getsockname()[1]
         print(f"ws://127.0.0.1:{port}/api/v1/runs/ws", flush=True)

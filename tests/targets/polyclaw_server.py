@@ -191,11 +191,17 @@ def arguments():
     return parser.parse_args()
 
 
+def name_version(connection, request, response):
+    """RFC 6455 section 4.2.2: a server that refuses a version names its own, which the library does not."""
+    if request.headers.get("Sec-WebSocket-Version") != "13":
+        response.headers["Sec-WebSocket-Version"] = "13"
+
+
 async def main():
     options = arguments()
     chat = Chat(options)
     async with serve(
-        chat.serve, "127.0.0.1", options.port, process_request=page, ping_interval=None, compression=None, max_size=4 * 1024 * 1024
+        chat.serve, "127.0.0.1", options.port, process_request=page, process_response=name_version, ping_interval=None, compression=None, max_size=4 * 1024 * 1024
     ) as server:
         port = server.sockets[0].getsockname()[1]
         print(f"ws://127.0.0.1:{port}{PATH}", flush=True)

@@ -26,13 +26,15 @@ const LARGEST: u64 = 8 * 1024 * 1024;
 pub(super) const SINGLE: [&str; 2] = ["pack.yaml", "machine.yaml"];
 
 /// Packs, each a folder of `schemas/` and one of `scenarios/`. A folder of `scenarios/` that has requirements and no `pack.yaml` is a layer
-/// that every pack stands on.
+/// that every pack stands on. A folder that is opened borrows the built-in layers that it does not have itself.
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     /// What stands before a path when a mistake is reported: the folder that was opened.
     folder: String,
     /// Texts by path from `scenarios/` or `schemas/` on, or why they cannot be read.
     files: BTreeMap<String, Result<String, String>>,
+    /// Names of built-in layers that an opened folder stands on.
+    borrowed: Vec<String>,
 }
 
 /// Why a pack cannot be had: rendered diagnostics, each with file, line, column and the offending text underlined.
@@ -49,10 +51,11 @@ impl Library {
     /// The packs built into the program.
     pub fn builtin() -> Self {
         let files = BUILTIN.iter().map(|(path, text)| ((*path).to_owned(), Ok((*text).to_owned())));
-        Self { folder: String::new(), files: files.collect() }
+        Self { files: files.collect(), ..Self::default() }
     }
 
-    /// The packs of a folder that has its own `schemas/` and `scenarios/`.
+    /// The packs of a folder that has its own `schemas/` and `scenarios/`. They stand on the built-in layers too, except where the folder has
+    /// a layer, or a pack, of the same name.
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let mut files = BTreeMap::new();
         for name in ["scenarios", "schemas"] {
@@ -61,7 +64,18 @@ impl Library {
                 LoadError::of(&Mistakes::of(vec![Mistake::file(folder.join(name).to_string_lossy(), title)]))
             })?;
         }
-        Ok(Self { folder: folder.to_string_lossy().into_owned(), files })
+        let mut library = Self { folder: folder.to_string_lossy().into_owned(), files, borrowed: Vec::new() };
+        library.borrow_layers();
+        Ok(library)
+    }
+
+    fn borrow_layers(&mut self) {
+        let builtin = Self::builtin();
+        let own: Vec<_> = self.folders().into_iter().map(str::to_owned).collect();
+        let lacks = |folder: &&str| !builtin.is_pack(folder) && !own.iter().any(|name| name == folder);
+        self.borrowed = builtin.folders().into_iter().filter(lacks).map(str::to_owned).collect();
+        let is_borrowed = |path: &String| self.borrowed.iter().any(|layer| path.starts_with(&format!("scenarios/{layer}/")));
+        self.files.extend(builtin.files.iter().filter(|(path, _)| is_borrowed(path)).map(|(path, text)| (path.clone(), text.clone())));
     }
 
     /// The same packs with this file, named from `scenarios/` or `schemas/` on, added or replaced.
@@ -144,7 +158,8 @@ impl Library {
 
     /// The path under which a file is reported.
     pub(super) fn path(&self, path: &str) -> String {
-        if self.folder.is_empty() { path.to_owned() } else { format!("{}/{path}", self.folder.trim_end_matches('/')) }
+        let is_borrowed = path.split('/').nth(1).is_some_and(|folder| self.borrowed.iter().any(|layer| layer == folder));
+        if self.folder.is_empty() || is_borrowed { path.to_owned() } else { format!("{}/{path}", self.folder.trim_end_matches('/')) }
     }
 
     /// Names of the files right in this folder that end so, without the ending.
@@ -203,5 +218,35 @@ mod tests {
         assert_eq!(library.ids(), ["demo"]);
         let pack = library.load("demo").unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(pack.layers[0].origin(Role::Server, "watch").unwrap().lines, [6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_folder_stands_on_the_built_in_layers_unless_it_has_its_own() {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo"));
+        let pack = Library::open(folder).unwrap().load("demo").unwrap();
+        let groups = |pack: &Pack| pack.layers.iter().map(|layer| layer.group.clone()).collect::<Vec<_>>();
+        assert_eq!(groups(&pack), ["protocol", "websocket"]);
+        assert_eq!(pack.layers[1].origin(Role::Server, "ping").unwrap().path, "scenarios/websocket/server/ping.yaml");
+
+        let own = tempfile::tempdir().unwrap();
+        copy(folder, own.path());
+        let layer = own.path().join("scenarios/websocket");
+        fs::create_dir(&layer).unwrap();
+        fs::write(layer.join("requirements.yaml"), "").unwrap();
+        let mistakes = Library::open(own.path()).unwrap().lint("demo").render(false);
+        assert!(mistakes.contains(&*layer.join("requirements.yaml").to_string_lossy()), "{mistakes}");
+        assert!(!mistakes.contains("scenarios/websocket/server"), "{mistakes}");
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        for entry in fs::read_dir(from).unwrap() {
+            let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+            if from.is_dir() {
+                fs::create_dir(&to).unwrap();
+                copy(&from, &to);
+            } else {
+                fs::copy(from, to).unwrap();
+            }
+        }
     }
 }

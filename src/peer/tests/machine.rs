@@ -65,7 +65,7 @@ fn the_same_beginning_gives_the_same_conversation_and_another_seed_another() {
 #[test]
 fn it_sends_frames_messages_and_pings() {
     let actions = json!([{"send": {"frame": "event"}}, {"message": {"text": "x", "fragments": [1]}}, {"ping": {}}]);
-    check_hello(&actions, &["server event", "server malformed", "server ping", "client pong"]);
+    check_hello(&actions, &["server event", "server fragmented", "server malformed", "server ping", "client pong"]);
 }
 
 #[test]
@@ -181,6 +181,17 @@ fn a_stimulus_acts_on_the_newest_connection_and_an_unknown_one_does_nothing() {
     let pair = Pair::new(server, client).stimulate(Role::Client, SECOND, "ask").stimulate(Role::Client, SECOND, "no such").run(SECOND * 2);
     let spoken: Vec<_> = pair.observations(&pack).into_iter().filter(Observation::is_message).collect();
     assert_eq!(spoken.iter().map(|said| (said.connection, said.value["json"].clone())).collect::<Vec<_>>(), [(2, json!(2))]);
+}
+
+#[test]
+fn a_stimulus_that_comes_before_the_101_waits_for_it() {
+    let stimuli = json!({"ask": [{"message": {"text": "asked"}}]});
+    let machine = json!({"begin": [{"open": {}}], "start": "a", "states": {"a": {}}, "stimuli": stimuli});
+    let (pack, settings) = with_machine(Role::Client, machine);
+    let server = Machine::new(pack.clone(), settings.clone(), Role::Server);
+    let client = Machine::new(pack.clone(), settings, Role::Client);
+    let pair = Pair::new(server, client).stimulate(Role::Client, Duration::ZERO, "ask").run(SECOND);
+    assert_eq!(pair.story(&pack)[..3], ["client upgrade", "server accept", "client malformed"]);
 }
 
 #[test]

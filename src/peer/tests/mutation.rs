@@ -173,7 +173,8 @@ fn messages_are_replaced_and_followed() {
 
 #[test]
 fn messages_are_sent_in_fragments() {
-    let run = check(&json!({"fragment": {"of": {"is": "welcome"}, "size": 10}}), 1, &GOOD);
+    let expected = [&GOOD[..1], &["fragmented"], &GOOD[1..]].concat();
+    let run = check(&json!({"fragment": {"of": {"is": "welcome"}, "size": 10}}), 1, &expected);
     let frames = run
         .pair
         .transcript

@@ -53,8 +53,6 @@ pub(super) enum Effect {
     Close(u16),
     /// These bytes are written.
     Garbage,
-    /// Messages are sent twice.
-    Twice,
 }
 
 pub(super) struct Mutant {
@@ -133,10 +131,6 @@ impl Mutant {
                 (Action::Send { connection, frame }, Effect::Leak) if *connection == hurt && frame.opcode == Opcode::TEXT => {
                     let others = self.open.iter().filter(|other| **other != hurt);
                     passed.extend(others.map(|other| Action::Send { connection: *other, frame: frame.clone() }));
-                    passed.push(action);
-                }
-                (Action::Send { frame, .. }, Effect::Twice) if frame.opcode == Opcode::TEXT => {
-                    passed.push(action.clone());
                     passed.push(action);
                 }
                 (Action::Respond { connection, .. }, Effect::RefuseNew) => {
