@@ -206,7 +206,8 @@ pub fn conversation(data: &[u8]) {
     steps.push(Step::Ping(framegate::pack::scenario::Control::default()));
     for result in replay(&BOUND, Role::Server, "input", &Scenario::new("input", steps), &Reference) {
         let own = [oracle::ALIVE, oracle::ANSWERS, oracle::DOCUMENTED_FRAMES, oracle::DOCUMENTED_CLOSES, oracle::BOUNDED];
-        let broken = result.findings.iter().find(|finding| own.contains(&finding.requirement.as_str()) || finding.severity == Severity::Error);
+        let broken =
+            result.findings.iter().find(|finding| own.contains(&finding.requirement.as_str()) || finding.severity == Severity::Error);
         assert!(broken.is_none(), "{broken:?}");
     }
 }
@@ -214,7 +215,14 @@ pub fn conversation(data: &[u8]) {
 /// Seeds by target, so that every target has something to begin with.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     let texts: &[&str] = match target {
-        "frame_codec" => return vec![vec![0, 0x81, 2, b'{', b'}'], vec![1, 0x81, 0x82, 1, 2, 3, 4, 0x7a, 0x7f], vec![2, 0x88, 0x7e, 0, 1, 3], vec![3, 0x81, 0xff, 0x80]],
+        "frame_codec" => {
+            return vec![
+                vec![0, 0x81, 2, b'{', b'}'],
+                vec![1, 0x81, 0x82, 1, 2, 3, 4, 0x7a, 0x7f],
+                vec![2, 0x88, 0x7e, 0, 1, 3],
+                vec![3, 0x81, 0xff, 0x80],
+            ];
+        }
         "json_text" => &["{\"a\":1,\"a\":2}", "[1e400]", "\"\\ud800\"", "{\"a\":[1,2.5,null,true,\"\\u0000\"]}", "9007199254740993"],
         "transcript_import" | "rules" => &[
             "{\"at_ns\":0,\"connection\":1,\"from\":\"client\",\"what\":{\"opened\":{\"session\":\"main\"}}}\n",
@@ -223,7 +231,11 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         ],
         "scenario_loading" => &["title: x\nsteps:\n  - open: {}\n", "title: [", "steps: {a: &a [*a]}", "\u{feff}title: 1"],
         "pack_loading" => &["\0id: goclaw\n", "\u{1}server: {}\nclient: {}\n", "\u{2}requirements: []\n", "\u{3}{\"type\": \"object\"}"],
-        "schemas" => &["{\"type\":\"object\",\"required\":[\"a\"]}\n{}", "{\"anyOf\":[{\"const\":1},{\"pattern\":\"^a\"}]}\n\"b\"", "{\"$ref\":\"#\"}\n1"],
+        "schemas" => &[
+            "{\"type\":\"object\",\"required\":[\"a\"]}\n{}",
+            "{\"anyOf\":[{\"const\":1},{\"pattern\":\"^a\"}]}\n\"b\"",
+            "{\"$ref\":\"#\"}\n1",
+        ],
         "matching" => &["{\"a\":{\"$in\":[1,2]}}\n{\"a\":3}", "{\"$not\":{\"$regex\":\"^x\"}}\n\"y\"", "{\"$length\":{\"$min\":1}}\n\"\""],
         "templates" => &["${a.b}", "x ${a${b}} $${c}", "${", "}${}"],
         "report_rendering" => &["plain", "<a href='x'>&amp;]]>", "\u{1b}[31m\u{7}\0\u{202e}", "|`*_#"],

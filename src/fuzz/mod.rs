@@ -36,6 +36,7 @@ pub use coverage::{Cell, Coverage, Place, Status};
 pub use generator::{Field, State};
 pub use minimizer::frames;
 pub use replay::replay;
+pub use reproducer::render as scenario_file;
 pub use summary::Summary;
 pub use trial::{Front, Tries, Try};
 pub use violation::{Aftermath, Claim, Class, Violation};

@@ -11,7 +11,7 @@ use crate::pack::scenario::{Expect, Step};
 use crate::pack::{Observation, Observer, Pack};
 use crate::plan::Case;
 use crate::suite::{Bound, Options, judge_recorded};
-use crate::transcript::{ConnectionId, Mark, Process, Transcript, What};
+use crate::transcript::{ConnectionId, Mark, Process, Role, Transcript, What};
 use crate::verdict::{CaseResult, Finding, Severity};
 
 use super::conversation::{AFTER, CANARY, FRESH, VIOLATION, connection};
@@ -135,7 +135,17 @@ impl<'a> Witness<'a> {
     /// closing the connection is the answer.
     fn excuses(&self, finding: &Finding) -> bool {
         let Some(seen) = finding.event.and_then(|event| self.seen.iter().find(|seen| seen.event == event)) else { return false };
-        self.is_ambiguous(seen) || self.is_too_large(seen) || self.is_refusal(finding, seen)
+        self.is_ambiguous(seen) || self.is_too_large(seen) || self.is_refusal(finding, seen) || self.is_protocol_error(seen)
+    }
+
+    /// True for a close that RFC 6455 asks for, after frames or bytes that it forbids: it comes before what the pack asks for.
+    fn is_protocol_error(&self, seen: &Observation) -> bool {
+        let is_raw = |(index, step): (usize, &Step)| {
+            matches!(step, Step::Bytes(_) | Step::Frame(_)) && self.begun.get(&index).is_some_and(|event| *event < seen.event)
+        };
+        let code = seen.value["code"].as_u64();
+        let is_close = seen.from == self.case.side && seen.name == "close" && matches!(code, Some(1002 | 1007));
+        is_close && self.case.steps.iter().enumerate().any(is_raw)
     }
 
     /// True if the harness has broken a rule of the pack that binds its own side.
@@ -155,7 +165,9 @@ impl<'a> Witness<'a> {
         };
         let ours =
             || self.seen.iter().filter(|ours| ours.from != self.case.side && ours.connection == seen.connection && ours.event < seen.event);
-        is_answer && matches!(seen.name.as_str(), "close" | "end") && (ours().any(is_wrong) || self.is_out_of_order())
+        let is_silence = seen.from != self.case.side;
+        let is_end = matches!(seen.name.as_str(), "close" | "end");
+        is_answer && (is_end && ours().any(is_wrong) || (is_end || is_silence) && self.is_out_of_order())
     }
 
     fn is_ambiguous(&self, seen: &Observation) -> bool {
@@ -267,6 +279,11 @@ impl<'a> Witness<'a> {
         let stopped = self.stopped?;
         let event = self.begun.get(&stopped).copied();
         let step = self.case.steps.get(stopped).filter(|step| matches!(step, Step::Expect(_) | Step::Accept(_)))?;
+        // A client that was told goodbye, or has said it, need not come back.
+        let is_goodbye = self.case.side == Role::Client && matches!(step, Step::Accept(_)) && self.has_closed("main");
+        if is_goodbye {
+            return None;
+        }
         let (requirement, expected) = match connection(step) {
             FRESH => (ALIVE, "a new connection that is served after the violation"),
             CANARY => (UNDISTURBED, "that another connection is served as before"),
@@ -274,6 +291,12 @@ impl<'a> Witness<'a> {
         };
         let actual = format!("step {stopped} waited in vain{}", awaited(step));
         Some(Finding { step: Some(stopped), event, ..finding(requirement, expected, &actual) })
+    }
+
+    /// True if either side sent a close frame there.
+    fn has_closed(&self, name: &str) -> bool {
+        let connection = self.connections.get(name).copied();
+        self.seen.iter().any(|seen| seen.name == "close" && Some(seen.connection) == connection)
     }
 
     fn deadline(&self) -> Option<Finding> {
@@ -296,7 +319,7 @@ impl<'a> Witness<'a> {
         };
         let step = self.case.steps.iter().enumerate().find(|(index, step)| is_asked((*index, step)))?.0;
         let is_word = |seen: &Observation| seen.is_message() || matches!(seen.name.as_str(), "close" | "end" | "violation" | "garbage");
-        if self.on("main").any(is_word) {
+        if self.on("main").any(is_word) || self.is_out_of_order() {
             return None;
         }
         let actual = "the connection stands, and not a word came";

@@ -3,6 +3,7 @@
 mod campaigns;
 mod mutant;
 mod mutants;
+mod program;
 
 use std::path::Path;
 use std::sync::Arc;
