@@ -39,7 +39,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
     let mut campaign = first.campaign.clone();
     let mut whole = Summary::default();
-    parts.iter().for_each(|part| whole.merge(part.summary.clone()));
+    for part in &parts {
+        whole.merge(part.summary.clone());
+    }
     let count = campaign.part.1;
     if seen.len() as u64 == count {
         campaign.part = (0, 1);

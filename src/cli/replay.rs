@@ -96,7 +96,7 @@ fn play(bound: &Bound, side: Role, scripted: &[(String, Scenario)], lane: &Lane,
     let begun = Instant::now();
     for (name, scenario) in scripted {
         for mut result in fuzz::replay(bound, side, name, scenario, lane) {
-            result.id = name.clone();
+            result.id.clone_from(name);
             result.repeat = format!("{repeat} '{name}'");
             report.cases.push(result);
         }

@@ -1,4 +1,4 @@
-//! Chance that one seed fixes: SplitMix64, on every machine and in every version the same. Not for secrets.
+//! Chance that one seed fixes: `SplitMix64`, on every machine and in every version the same. Not for secrets.
 
 /// A stream of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]

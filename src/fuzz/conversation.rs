@@ -58,7 +58,7 @@ pub(super) fn scenario(pack: &Pack, side: Role, state: &State, violations: &[&Vi
     steps.extend(if is_over { vec![last_word()] } else { proof_of_life(state, phase(EXCHANGE)) });
     if probes.fresh {
         steps.push(Step::End(On::default()));
-        steps.extend(on(FRESH, [phase(CONNECTED), phase(EXCHANGE)].concat()));
+        steps.extend(on(FRESH, [phase(CONNECTED), vec![ping(BEFORE), pong(BEFORE, Vec::new())], phase(EXCHANGE)].concat()));
     }
     // Last: whoever serves nobody any more is told apart from whoever disturbs others alone.
     if probes.canary {

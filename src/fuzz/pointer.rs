@@ -1,4 +1,4 @@
-//! JSON Pointers that write: setting and removing what one names. Reading is serde_json's own.
+//! JSON Pointers that write: setting and removing what one names. Reading is `serde_json`'s own.
 
 use serde_json::Value;
 

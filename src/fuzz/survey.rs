@@ -3,6 +3,8 @@
 //! What a protocol allows (a second connection at the same time, one after another) its reference peers show; what the target makes of it is
 //! seen on the target.
 
+use std::collections::btree_map::Entry;
+
 use super::arena::{Arena, Reference};
 use super::cause::{Cause, Fingerprint};
 use super::conversation::{self, Probes};
@@ -55,9 +57,9 @@ pub(super) fn survey(bound: &Bound, mut front: Front, arena: &dyn Arena, summary
             let what = if probe == ALIVE { "a connection after the violation" } else { "a second connection" };
             note(summary, format!("{side} {}: {what} is not watched: {}", field.state.name, finding.actual));
             if probe == ALIVE {
-                ground.probes.fresh = false
+                ground.probes.fresh = false;
             } else {
-                ground.probes.canary = false
+                ground.probes.canary = false;
             }
             sighting = look(bound, side, &field.state, ground.probes, arena);
         }
@@ -117,9 +119,9 @@ fn keep(
     for finding in &sighting.findings {
         let fingerprint = Fingerprint { side, requirement: finding.requirement.clone(), reaction: sighting.reaction.clone() };
         let cause = Cause::new(finding.clone(), None, format!("{} - good conversation", state.name));
-        if !summary.baseline.contains_key(&fingerprint) {
-            broken.push((fingerprint.clone(), conversation::scenario(&bound.pack, side, state, &[], probes)));
-            summary.baseline.insert(fingerprint, cause);
+        if let Entry::Vacant(vacant) = summary.baseline.entry(fingerprint) {
+            broken.push((vacant.key().clone(), conversation::scenario(&bound.pack, side, state, &[], probes)));
+            vacant.insert(cause);
         }
     }
 }

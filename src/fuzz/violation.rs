@@ -140,10 +140,8 @@ impl Claim {
                 let found: Vec<_> = messages().filter_map(|raw| sent(pack, frame, raw)).flat_map(|value| schema.breaches(&value)).collect();
                 let is_broken = found.iter().any(|breach| breach.at == *at && breach.keyword == *keyword);
                 let names = || found.iter().map(|breach| format!("{} at {}", breach.keyword, breach.at)).collect::<Vec<_>>().join(", ");
-                (!is_broken).then(|| match found.is_empty() {
-                    true => "the schema accepts it".to_owned(),
-                    false => format!("it breaks {} instead", names()),
-                })
+                let why = || if found.is_empty() { "the schema accepts it".to_owned() } else { format!("it breaks {} instead", names()) };
+                (!is_broken).then(why)
             }
             Self::Json => {
                 let is_broken = messages().any(|raw| text(raw).is_none_or(|text| !is_one_object(&text)));

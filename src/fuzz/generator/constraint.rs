@@ -176,10 +176,14 @@ fn values(keywords: &Map<String, Value>, value: Option<&Value>) -> Vec<(&'static
         }
     };
     if let Some(types) = keywords.get("type") {
-        other_types(types, value).into_iter().for_each(|(operator, broken)| add("type", operator, broken));
+        for (operator, broken) in other_types(types, value) {
+            add("type", operator, broken);
+        }
     }
     if let Some(constant) = keywords.get("const") {
-        near_misses(constant).into_iter().for_each(|(operator, broken)| add("const", operator, broken));
+        for (operator, broken) in near_misses(constant) {
+            add("const", operator, broken);
+        }
     }
     if let Some(options) = keywords.get("enum").and_then(Value::as_array) {
         let chosen = value.or(options.first()).unwrap_or(&Value::Null);
@@ -203,7 +207,9 @@ fn values(keywords: &Map<String, Value>, value: Option<&Value>) -> Vec<(&'static
         add("maxLength", "one-too-long", json!("x".repeat(most + 1)));
         add("maxLength", "far-too-long", json!("x".repeat((most + 1) * 16)));
     }
-    bounds(keywords).into_iter().for_each(|(keyword, operator, broken)| add(keyword, operator, broken));
+    for (keyword, operator, broken) in bounds(keywords) {
+        add(keyword, operator, broken);
+    }
     found
 }
 
@@ -247,7 +253,7 @@ fn other_types(types: &Value, value: Option<&Value>) -> Vec<(&'static str, Value
     ];
     let is_number = is_allowed("number");
     all.into_iter()
-        .filter(|(name, ..)| !is_allowed(name) && !(is_number && *name == "integer"))
+        .filter(|(name, ..)| !(is_allowed(name) || is_number && *name == "integer"))
         .map(|(_, operator, value)| (operator, value))
         .collect()
 }
