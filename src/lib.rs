@@ -22,10 +22,12 @@
 //! | [`suite`] | run and judge | all above |
 //! | [`fuzz`] | campaigns of malformed conversations: generator, oracle, minimizer, reproducer | pack, plan, peer, runner (its stop), suite, verdict, transcript |
 //! | [`prove`] | every check can fail: mutants, null peers, the kill matrix | pack, plan, peer, suite, verdict, transcript |
+//! | [`baseline`] | known failures, and what no longer holds of them | verdict, transcript |
 //! | [`report`] | report into text | verdict, transcript |
 //!
 //! The binary's commands are in `src/cli` and use the public items of these modules.
 
+pub mod baseline;
 pub mod check;
 pub mod fuzz;
 pub mod pack;

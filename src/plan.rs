@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::pack::parameter::Span;
 use crate::pack::scenario::{Row, Scenario, Step};
 use crate::pack::template::{self, Scope};
-use crate::pack::{Layer, Origin, Pack, Settings};
+use crate::pack::{Lack, Layer, Origin, Pack, Settings};
 use crate::transcript::Role;
 
 /// Which cases are wanted. Empty lists mean all.
@@ -48,6 +48,8 @@ pub struct Case {
     pub twin: Option<String>,
     /// Why it cannot be run against this target, if it cannot.
     pub skipped: Option<String>,
+    /// What the target would have to declare for it to run.
+    pub lacks: Vec<Lack>,
     /// True if it must run alone.
     pub exclusive: bool,
     /// The steps: includes and repeats unrolled, `${row.…}`, `${index}`, `${parameter.…}`, `${credential.…}` and `${stimulus.…}` filled.
@@ -170,6 +172,7 @@ impl Planner<'_> {
             blames: scenario.blames.clone(),
             twin: scenario.twin.as_deref().map(|twin| self.scenario_id(twin)),
             skipped: self.settings.missing(&scenario.needs).or(unfilled),
+            lacks: self.settings.lacks(&scenario.needs),
             exclusive: scenario.exclusive || self.pack.manifest.exclusive && self.side == Role::Server,
             steps,
             longest_wait: waits.iter().map(|(least, _)| *least).sum(),
@@ -295,6 +298,7 @@ mod tests {
             blames: Vec::new(),
             twin: None,
             skipped: None,
+            lacks: Vec::new(),
             exclusive: false,
             steps: Vec::new(),
             longest_wait: Duration::ZERO,

@@ -13,11 +13,11 @@ use indexmap::IndexMap;
 use crate::check;
 use crate::pack::fault::Change;
 use crate::pack::scenario::Step;
-use crate::pack::{Pack, Settings};
+use crate::pack::{Lack, Pack, Settings};
 use crate::peer::{self, Genesis, Peer};
 use crate::plan::{Case, Selection, plan};
 use crate::runner::{self, Bounds, Stop, Target};
-use crate::transcript::{Redaction, Role, Transcript};
+use crate::transcript::{Mark, Redaction, Role, Transcript, What};
 use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
 
 /// A pack with what holds for one target.
@@ -46,6 +46,8 @@ pub enum Subject {
 pub struct Options {
     /// Cases at a time; by default one a core for embedded peers, [`LIVE_JOBS`] for servers, four a core for client commands.
     pub jobs: Option<NonZeroUsize>,
+    /// How often a live case that failed is tried again, alone.
+    pub retries: u32,
     /// What was tested, as the report names it.
     pub target: String,
     /// The command that repeats the run; a case's own adds `--only ID`.
@@ -73,6 +75,11 @@ pub trait Observer: Sync {
     fn finished(&self, result: &CaseResult) {
         let _ = result;
     }
+
+    /// This case had failed and was tried again; this is what came of it.
+    fn retried(&self, result: &CaseResult) {
+        let _ = result;
+    }
 }
 
 /// An observer that does nothing.
@@ -88,7 +95,10 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
     let jobs: Vec<Job<'_>> =
         bounds.iter().flat_map(|bound| cases(bound, &selection, subject).into_iter().map(move |case| Job { bound, case })).collect();
     observer.planned(jobs.len());
-    let results = run_all(&jobs, subject, options, observer, stop);
+    let mut results = run_all(&jobs, subject, options, observer, stop);
+    if matches!(subject, Subject::Live(_)) {
+        retry(&jobs, &mut results, subject, options, observer, stop);
+    }
     let unfinished = jobs.iter().zip(&results).filter(|(_, result)| result.is_none()).map(|(job, _)| job.case.id.clone()).collect();
     let mut cases: Vec<_> = results.into_iter().flatten().collect();
     doubt_without_twin(&jobs, &mut cases);
@@ -106,11 +116,18 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
 /// The cases that [`run`] runs: those of the plan, and of them skipped what this subject cannot be asked.
 pub fn cases(bound: &Bound, selection: &Selection, subject: &Subject) -> Vec<Case> {
     let mut cases = plan(&bound.pack, &bound.settings, selection);
-    if matches!(subject, Subject::Live(Target::Server(_))) {
+    if let Subject::Live(Target::Server(server)) = subject {
+        let has_hook = |name: &String| server.hooks().commands.contains_key(name);
         for case in &mut cases {
-            let asked = case.steps.iter().find_map(|step| if let Step::Stimulus(name) = step { Some(name) } else { None });
-            let reason = asked.map(|name| format!("nothing outside the protocol makes a running server do `{name}`"));
-            case.skipped = case.skipped.take().or(reason);
+            let stimuli = case.steps.iter().filter_map(|step| if let Step::Stimulus(name) = step { Some(name) } else { None });
+            if let Some(name) = stimuli.into_iter().find(|name| !has_hook(name)) {
+                let reason = format!("no hook makes the running server do `{name}` (hooks of a target stand in framegate.yaml)");
+                // A text alone would not make it run.
+                let lack = Lack { kind: "hook", name: name.clone() };
+                case.lacks.retain(|other| other.kind != "stimulus" || other.name != lack.name);
+                case.skipped = case.skipped.take().filter(|_| !case.lacks.is_empty()).or(Some(reason));
+                case.lacks.push(lack);
+            }
         }
     }
     cases
@@ -150,6 +167,7 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
         findings: judgement.findings,
         outcomes: judgement.outcomes,
         transcript,
+        attempts: Vec::new(),
         wall: begun.elapsed(),
         longest_wait: std::time::Duration::ZERO,
         repeat: format!("{} '{name}'", options.repeat),
@@ -212,6 +230,7 @@ fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) ->
         findings: judgement.findings,
         outcomes: judgement.outcomes,
         transcript,
+        attempts: Vec::new(),
         wall: begun.elapsed(),
         longest_wait: case.longest_wait,
         repeat: String::new(),
@@ -262,6 +281,9 @@ fn run_all(jobs: &[Job<'_>], subject: &Subject, options: &Options, observer: &dy
         }
         observer.started(&job.case);
         let result = run_case(job.bound, &job.case, subject, options, stop);
+        if is_cut_short(&result, stop) {
+            return;
+        }
         observer.finished(&result);
         *results[*index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
     };
@@ -285,6 +307,33 @@ fn run_all(jobs: &[Job<'_>], subject: &Subject, options: &Options, observer: &dy
     results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
+/// Tries each failed case again, one after another, until it passes or has been tried often enough.
+fn retry(jobs: &[Job<'_>], results: &mut [Option<CaseResult>], subject: &Subject, options: &Options, observer: &dyn Observer, stop: &Stop) {
+    for (job, slot) in jobs.iter().zip(results) {
+        let Some(failed) = slot.take_if(|result| options.retries > 0 && result.verdict() == Verdict::Fail) else { continue };
+        let mut again = Vec::new();
+        for _ in 0..options.retries {
+            let result = run_case(job.bound, &job.case, subject, options, stop);
+            if is_cut_short(&result, stop) {
+                break;
+            }
+            again.push(result);
+            if again.last().is_some_and(|result| matches!(result.verdict(), Verdict::Pass | Verdict::Warn)) {
+                break;
+            }
+        }
+        let result = failed.retried(again);
+        observer.retried(&result);
+        *slot = Some(result);
+    }
+}
+
+/// True if the run was ended in the middle of this case: what it lacks is nobody's fault.
+fn is_cut_short(result: &CaseResult, stop: &Stop) -> bool {
+    let is_finished = || result.transcript.events.iter().any(|event| event.what == What::Mark(Mark::Finished));
+    stop.is_stopped() && result.skipped.is_none() && !is_finished()
+}
+
 /// A case whose positive twin did not pass proves nothing: its verdict becomes inconclusive.
 fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
     let failed: Vec<String> = cases
@@ -296,7 +345,7 @@ fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
     for case in cases.iter_mut().filter(|case| case.skipped.is_none()) {
         let Some(twin) = twins.get(case.id.as_str()) else { continue };
         let Some(failed) = failed.iter().find(|id| is_case_of(id, twin)) else { continue };
-        let doubt = format!("the twin {failed} did not pass, so this case proves nothing");
+        let doubt = CaseResult::doubt(failed);
         case.outcomes.values_mut().for_each(|outcome| *outcome = Outcome::NotExercised);
         for finding in &mut case.findings {
             finding.severity = finding.severity.min(Severity::Inconclusive);

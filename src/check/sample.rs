@@ -190,6 +190,7 @@ pub(super) fn case(side: Role, covers: &[&str], steps: &Value) -> Case {
         blames: Vec::new(),
         twin: None,
         skipped: None,
+        lacks: Vec::new(),
         exclusive: false,
         steps: serde_json::from_value(steps.clone()).unwrap(),
         longest_wait: Duration::ZERO,

@@ -1,7 +1,8 @@
 //! `--set KEY=VALUE`: what a target declares about itself, over what its pack says.
 
-use framegate::pack::parameter::{Parameter, Quantity};
+use framegate::pack::parameter::{Parameter, Quantity, QuantityError};
 use framegate::pack::{Pack, Settings};
+use serde_json::Value;
 
 use super::Failure;
 
@@ -69,10 +70,8 @@ impl Declaration {
                 _ => return Err(self.problem("expected true or false")),
             },
             Kind::Parameter => {
-                let value =
-                    self.value.parse().map_err(|error: framegate::pack::parameter::QuantityError| self.problem(error.to_string()))?;
-                if let Some(parameter) = settings.parameters.get_mut(&self.name) {
-                    *parameter = moved(parameter, value).map_err(|problem| self.problem(problem))?;
+                if let Some(known) = settings.parameters.get_mut(&self.name) {
+                    *known = parameter(known, &self.value).map_err(|problem| self.problem(problem))?;
                 }
             }
         }
@@ -106,6 +105,17 @@ fn names(pack: &Pack, kind: Kind) -> Vec<String> {
         Kind::Parameter => manifest.parameters.keys().cloned().collect(),
         Kind::Capability => manifest.capabilities.keys().cloned().collect(),
     }
+}
+
+/// The parameter with the value that this text stands for.
+pub(crate) fn parameter(parameter: &Parameter, text: &str) -> Result<Parameter, String> {
+    let value = text.parse().map_err(|error: QuantityError| error.to_string())?;
+    moved(parameter, value)
+}
+
+/// A value of a file as `--set` takes it.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 /// The least tolerance, in milliseconds, that a moved band keeps of the documented one: schedulers are not exact.

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use framegate::pack::LoadError;
-use framegate::transcript::ReadError;
+use framegate::pack::{LoadError, Mistakes};
+use framegate::transcript::{ReadError, Redaction};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,12 @@ pub(crate) enum Failure {
         /// The folder.
         path: PathBuf,
     },
+    /// A file that is there already.
+    #[error("{path} is there already; `--force` writes over it")]
+    Written {
+        /// The file.
+        path: PathBuf,
+    },
     /// A `--set` that cannot be read. It is not repeated, since it may hold a credential.
     #[error("`--set` needs KEY=VALUE: credential.NAME=TEXT, stimulus.NAME=TEXT, parameter.NAME=QUANTITY or capability.NAME=true|false")]
     Declaration,
@@ -75,6 +81,15 @@ pub(crate) enum Failure {
         value: String,
         /// What was expected.
         problem: String,
+    },
+    /// A file of ours with mistakes; the diagnostics have many lines.
+    #[error("a file has mistakes\n{}", .0.render(false))]
+    Mistakes(Mistakes),
+    /// No target, or several, where one is needed.
+    #[error("a target is run alone; name one{}", listing("target", known))]
+    OneTarget {
+        /// The names that there are.
+        known: Vec<String>,
     },
     /// A side that the target does not have.
     #[error("`--{flag}` tests a {flag}; leave `--side {side}` out")]
@@ -151,6 +166,15 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Without credentials, where they may stand in what was said.
+    pub(crate) fn redacted(self, redaction: &Redaction) -> Self {
+        match self {
+            Self::Target(said) => Self::Target(redaction.text(&said)),
+            Self::Unreachable(said) => Self::Unreachable(redaction.text(&said)),
+            failure => failure,
+        }
+    }
+
     /// 3 for what cannot be reached, 4 where nothing was selected, 70 where the harness is at fault, else 2.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -185,7 +209,7 @@ fn plural(kind: &str) -> String {
     }
 }
 
-fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a String> {
+pub(crate) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a String> {
     let distance = |other: &&String| strsim::damerau_levenshtein(name, other);
     known.iter().filter(|other| distance(other) <= (name.chars().count() / 3).max(2)).min_by_key(distance)
 }

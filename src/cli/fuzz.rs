@@ -7,22 +7,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use framegate::fuzz::arena::Lane;
 use framegate::fuzz::campaign::{self, Orders, Progress, Watcher};
 use framegate::fuzz::journal::{self, Header};
 use framegate::fuzz::{Fingerprint, Probes, Summary, Tries, scenario_file};
 use framegate::pack::parameter::Quantity;
-use framegate::runner::{Stop, Target};
-use framegate::suite::{Bound, Subject};
+use framegate::runner::{Service, Stop};
+use framegate::suite::Bound;
 use framegate::transcript::Role;
 
 use super::campaign_report::{self, SUMMARY};
-use super::declaration::Declaration;
 use super::interrupt::stop_on_signal;
 use super::output::{note, print};
 use super::packs::Source;
+use super::prepared::Prepared;
 use super::run::side;
-use super::{Failure, Outcome, run as plain, target};
+use super::{Failure, Outcome, run as plain};
 
 /// Name of the journal in the folder of a campaign.
 pub(crate) const JOURNAL: &str = "journal.jsonl";
@@ -105,27 +104,24 @@ pub(crate) struct Args {
 
 /// Runs the campaign; 1 if anything broke.
 pub(crate) fn run(args: &Args) -> Outcome {
-    let run = args.as_run();
-    let packs = run.packs()?;
-    let declarations = Declaration::parse_all(&args.set)?;
-    let mut bounds = run.bind(&packs, &declarations)?;
-    let subject = target::subject(&run, &mut bounds)?;
-    args.allowed(&subject)?;
-    let options = run.options(&bounds, &declarations);
-    let [bound] = bounds.as_slice() else { return Err(Failure::NothingSelected) };
-    if let Some(folder) = &args.generate {
-        return args.generate(bound, &subject, folder);
+    let mut prepared = Prepared::new(&args.as_run())?;
+    if let Some(target) = prepared.unconsented().filter(|_| !args.allow.iter().any(|what| what == "remote")) {
+        return Err(Failure::Remote { target });
     }
+    let orders = args.orders(prepared.side());
     let stop = Stop::default();
     stop_on_signal(&stop, "\ninterrupted: writing what there is; once more to leave at once\n")?;
-    let orders = args.orders(&subject);
-    let header = Header::new(bound.pack.id(), &options.target, &orders);
+    let (bound, lane, service) = prepared.lane(&stop)?;
+    if let Some(folder) = &args.generate {
+        return args.generate(&bound, &orders, folder);
+    }
+    let header = Header::new(bound.pack.id(), &lane.options.target, &orders);
     let (progress, journal) = open(args.resume.as_deref(), &header)?;
     let watch = Watch { args, journal, stop: stop.clone(), begun: Instant::now(), systematic: Mutex::new(0), problem: Mutex::new(None) };
-    let lane = Lane { subject, options, stop };
-    let summary = campaign::run(bound, &orders, &lane, progress, &watch);
+    let summary = campaign::run(&bound, &orders, &lane, progress, &watch);
+    service.into_iter().for_each(Service::stop);
     watch.finish()?;
-    args.write(bound, &header, &summary)?;
+    args.write(&bound, &header, &summary)?;
     print(&campaign_report::render(&summary, watch.begun.elapsed()));
     Ok(summary.exit_code())
 }
@@ -150,31 +146,22 @@ impl Args {
         }
     }
 
-    fn allowed(&self, subject: &Subject) -> Result<(), Failure> {
-        match subject {
-            Subject::Live(Target::Server(server)) if !server.is_loopback() && !self.allow.iter().any(|what| what == "remote") => {
-                Err(Failure::Remote { target: server.host_header() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn orders(&self, subject: &Subject) -> Orders {
+    fn orders(&self, tested: Option<Role>) -> Orders {
         let both = || vec![Role::Server, Role::Client];
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Orders {
-            sides: subject.side().or(self.side).map_or_else(both, |side| vec![side]),
+            sides: tested.or(self.side).map_or_else(both, |side| vec![side]),
             seed: self.seed,
             tries: self.cases,
             part: self.partition,
             enough: self.enough,
-            jobs: self.jobs.map_or_else(|| if subject.side().is_some() { 1 } else { cores() }, NonZeroUsize::get),
+            jobs: self.jobs.map_or_else(|| if tested.is_some() { 1 } else { cores() }, NonZeroUsize::get),
         }
     }
 
     /// Writes tries of this seed and plays none: every seed has its own random ones, and every hundredth file is a systematic one.
-    fn generate(&self, bound: &Bound, subject: &Subject, folder: &Path) -> Outcome {
-        let tries = Tries::new(&bound.pack, &bound.settings, &self.orders(subject).sides, self.seed);
+    fn generate(&self, bound: &Bound, orders: &Orders, folder: &Path) -> Outcome {
+        let tries = Tries::new(&bound.pack, &bound.settings, &orders.sides, self.seed);
         let numbers = (0..self.files)
             .map(|file| if file % 100 == 99 { (self.seed + file) % tries.systematic().max(1) } else { tries.systematic() + file });
         for (file, one) in numbers.enumerate().filter_map(|(file, number)| Some((file, tries.get(number)?))) {

@@ -1,10 +1,10 @@
-//! Ctrl-C and SIGTERM: the first ends a run in order, so that its report is still written; the second ends the program.
+//! Ctrl-C, SIGTERM and SIGHUP: the first ends a run in order, so that its report is still written; the second ends the program.
 
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framegate::runner::Stop;
+use framegate::runner::{Stop, kill_processes};
 
 use super::Failure;
 use super::output::note;
@@ -37,11 +37,13 @@ pub(crate) fn stop_on_signal(stop: &Stop, notice: &'static str) -> Result<(), Fa
 
 #[expect(clippy::exit, reason = "the user asked twice, and nothing is left to unwind for")]
 fn leave() {
+    kill_processes();
     std::process::exit(KILLED);
 }
 
 #[cfg(unix)]
 struct Signals {
+    hang_up: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
@@ -50,12 +52,14 @@ struct Signals {
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let [hang_up, interrupt, terminate] = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        Ok(Self { hang_up: hang_up?, interrupt: interrupt?, terminate: terminate? })
     }
 
     async fn next(&mut self) {
         tokio::select! {
             biased;
+            _ = self.hang_up.recv() => {}
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }

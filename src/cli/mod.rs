@@ -1,19 +1,25 @@
 //! The command line: one file a command, each with its `Args` and its `run`. Only here is anything printed, and the environment read.
 
+mod baseline;
 mod campaign_report;
+mod completions;
+mod config;
 mod coverage;
 mod declaration;
 mod diff;
 mod failure;
 mod fuzz;
+mod init;
 mod interrupt;
 mod lint;
 mod list;
+mod man;
 mod merge;
 mod new;
 mod output;
 mod packs;
 mod peer;
+mod prepared;
 mod progress;
 mod prove;
 mod repeat;
@@ -21,6 +27,7 @@ mod replay;
 mod run;
 mod schema;
 mod target;
+mod unlock;
 
 use std::process::ExitCode;
 
@@ -41,14 +48,16 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   passed
   1   a requirement is broken
-  2   wrong usage, or a pack with mistakes
+  2   wrong usage, or a file with mistakes
   3   the target could not be reached, or nothing could be told
   4   no case ran
   70  the harness failed";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
+    Baseline(baseline::Args),
+    Init(init::Args),
     List(list::Args),
     Coverage(coverage::Args),
     Diff(diff::Args),
@@ -60,6 +69,8 @@ enum Command {
     Peer(peer::Args),
     Replay(replay::Args),
     Schema(schema::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -67,6 +78,8 @@ impl Cli {
     pub(crate) fn run(self) -> ExitCode {
         let outcome = match self.command {
             Command::Run(args) => run::run(&args),
+            Command::Baseline(args) => baseline::run(&args),
+            Command::Init(args) => init::run(&args),
             Command::List(args) => list::run(&args),
             Command::Coverage(args) => coverage::run(&args),
             Command::Diff(args) => diff::run(&args),
@@ -78,6 +91,8 @@ impl Cli {
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Completions(args) => Ok(completions::run(&args)),
+            Command::Man(args) => man::run(&args),
         };
         let code = outcome.unwrap_or_else(|failure| {
             output::complain(&failure);

@@ -124,15 +124,15 @@ impl Outputs {
         self.printed == Format::Console
     }
 
-    /// Writes every report.
+    /// Writes every report, also those after one that could not be written.
     pub(crate) fn write(self, report: &Report) -> Result<(), Failure> {
         let Self { files, printed, transcripts } = self;
         print(&printed.render(report, transcripts, &style()));
-        for (format, path, mut file) in files {
+        let written = files.into_iter().map(|(format, path, mut file)| {
             let text = format.render(report, transcripts, &Style::plain(COLUMNS));
-            file.write_all(text.as_bytes()).map_err(|source| Failure::Write { path, source })?;
-        }
-        Ok(())
+            file.write_all(text.as_bytes()).map_err(|source| Failure::Write { path, source })
+        });
+        written.collect::<Vec<_>>().into_iter().collect()
     }
 }
 

@@ -71,6 +71,12 @@ impl Progress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn print(&self, state: &mut State, result: &CaseResult) {
+        state.clear();
+        state.has_printed = true;
+        print(&(case_line(result, self.clock, &self.style) + "\n"));
+    }
+
     fn draw(&self, state: &mut State) {
         if self.is_terminal && state.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
             state.drawn = Some(Instant::now());
@@ -122,9 +128,17 @@ impl Observer for Progress {
             Lines::All => true,
         };
         if is_wanted {
-            state.clear();
-            state.has_printed = true;
-            print(&(case_line(result, self.clock, &self.style) + "\n"));
+            self.print(&mut state, result);
+        }
+        self.draw(&mut state);
+    }
+
+    fn retried(&self, result: &CaseResult) {
+        let mut state = self.state();
+        let is_broken = matches!(result.verdict(), Verdict::Fail | Verdict::Error);
+        state.broken = state.broken.saturating_sub(usize::from(!is_broken));
+        if self.lines != Lines::None {
+            self.print(&mut state, result);
         }
         self.draw(&mut state);
     }

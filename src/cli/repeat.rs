@@ -17,6 +17,7 @@ pub(crate) fn command(args: &Args, declarations: &[Declaration]) -> String {
         }
     };
     let path = |path: &std::path::PathBuf| path.display().to_string();
+    option("config", args.config.as_ref().map(path));
     option("server", args.server.clone());
     option("client", args.client.clone());
     option("packs", args.source.packs.as_ref().map(path));

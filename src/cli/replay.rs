@@ -8,16 +8,16 @@ use framegate::fuzz::{self, arena::Lane};
 use framegate::pack::Library;
 use framegate::pack::scenario::Scenario;
 use framegate::report::json::Transcripts;
-use framegate::runner::Stop;
+use framegate::runner::{Service, Stop};
 use framegate::suite::{Bound, Options, judge_recorded};
 use framegate::transcript::{Role, Transcript};
 use framegate::verdict::Report;
 
-use super::declaration::Declaration;
 use super::output::{Destination, Outputs};
 use super::packs::Source;
+use super::prepared::Prepared;
 use super::run::side;
-use super::{Failure, Outcome, run as plain, target};
+use super::{Failure, Outcome, run as plain};
 
 /// Judge recorded transcripts (JSON Lines) by the rules of a protocol, or play scenario files (YAML) against a target or the embedded peer
 #[derive(Debug, clap::Args)]
@@ -52,26 +52,22 @@ pub(crate) struct Args {
 
 /// Judges every file as a case of its own; the exit code is the report's.
 pub(crate) fn run(args: &Args) -> Outcome {
-    let run = args.as_run();
-    let declarations = Declaration::parse_all(&args.set)?;
-    let mut bounds = run.bind(&[args.source.load_one(&args.protocol)?], &declarations)?;
-    let subject = target::subject(&run, &mut bounds)?;
-    if let Some(tested) = subject.side().filter(|tested| *tested != args.side) {
+    let mut prepared = Prepared::new(&args.as_run())?;
+    if let Some(tested) = prepared.side().filter(|tested| *tested != args.side) {
         return Err(Failure::Side { flag: tested.as_str(), side: args.side.as_str() });
     }
-    let own = run.options(&bounds, &declarations);
     let repeat = format!("framegate replay --protocol {} --side {}", args.protocol, args.side);
-    let [bound] = bounds.as_slice() else { return Err(Failure::NothingSelected) };
     let (scenarios, transcripts): (Vec<_>, Vec<_>) = args.files.iter().partition(|path| is_yaml(path));
     let recorded =
         transcripts.into_iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, Failure>>()?;
     let scripted =
         scenarios.into_iter().map(|path| Ok((path.display().to_string(), scenario(path)?))).collect::<Result<Vec<_>, Failure>>()?;
     let outputs = Outputs::open(&args.report, Transcripts::Broken)?;
-    let target = if scripted.is_empty() { "recorded transcripts".to_owned() } else { own.target.clone() };
-    let mut report = judge_recorded(bound, args.side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });
-    let lane = Lane { subject, options: own, stop: Stop::default() };
-    play(bound, args.side, &scripted, &lane, &repeat, &mut report);
+    let (bound, lane, service) = prepared.lane(&Stop::default())?;
+    let target = if scripted.is_empty() { "recorded transcripts".to_owned() } else { lane.options.target.clone() };
+    let mut report = judge_recorded(&bound, args.side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });
+    play(&bound, args.side, &scripted, &lane, &repeat, &mut report);
+    service.into_iter().for_each(Service::stop);
     outputs.write(&report)?;
     Ok(report.exit_code())
 }
@@ -82,7 +78,6 @@ impl Args {
             protocols: vec![self.protocol.clone()],
             server: self.server.clone(),
             client: self.client.clone(),
-            side: Some(self.side),
             source: self.source.clone(),
             set: self.set.clone(),
             fault: self.fault.clone(),

@@ -4,29 +4,31 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use framegate::pack::{Pack, Settings};
+use framegate::pack::Pack;
 use framegate::plan::{Case, Selection};
 use framegate::report::console::{Clock, sides, statistics};
 use framegate::report::json::Transcripts;
 use framegate::report::{Table, amount, duration};
-use framegate::runner::Stop;
-use framegate::suite::{self, Bound, Options, Subject};
-use framegate::transcript::{Redaction, Role};
+use framegate::suite::Subject;
+use framegate::transcript::Role;
 
-use super::declaration::{Declaration, declare, from_environment};
-use super::interrupt::stop_on_signal;
 use super::output::{Destination, Outputs, note, print, style};
 use super::packs::Source;
+use super::prepared::{Done, Prepared};
 use super::progress::{Lines, Progress};
-use super::{Failure, Outcome, repeat, target};
+use super::{Failure, Outcome, baseline, unlock};
 
 /// Test a server, a client, or, without a target, both sides of the embedded reference peers
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
-    /// The protocols; a live target speaks one, the embedded peers speak all if none is named
-    #[arg(value_name = "PROTOCOL")]
+    /// A target of framegate.yaml, or protocols; a target goes before a protocol of the same name. A live target speaks one protocol, the
+    /// embedded peers speak all if none is named
+    #[arg(value_name = "TARGET|PROTOCOL")]
     pub(crate) protocols: Vec<String>,
+    /// Read targets from this file; without it, from the nearest framegate.yaml, from the working directory upwards
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["server", "client", "fault"])]
+    pub(crate) config: Option<PathBuf>,
     /// Test the server at this ws:// or wss:// address
     #[arg(long, value_name = "URL", conflicts_with_all = ["client", "fault"])]
     pub(crate) server: Option<String>,
@@ -57,6 +59,12 @@ pub(crate) struct Args {
     /// Cases at a time
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
+    /// Try each case of a live target that fails again, alone, up to N times; one that passes then is a flake, and warns
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10))]
+    pub(crate) retries: Option<u32>,
+    /// Excuse the known failures of this file; one that looks different, has expired, fits nothing or passes now fails the run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
     /// Trust the certificates of this PEM file too
     #[arg(long, value_name = "FILE", requires = "server")]
     pub(crate) ca: Option<PathBuf>,
@@ -84,38 +92,42 @@ pub(crate) struct Args {
 }
 
 /// Runs the cases and writes the reports; the exit code is the report's.
-pub(crate) fn run(args: &Args) -> Outcome {
-    let packs = args.packs()?;
-    let declarations = Declaration::parse_all(&args.set)?;
-    let mut bounds = args.bind(&packs, &declarations)?;
-    let subject = target::subject(args, &mut bounds)?;
-    let selection = args.selection(&packs, &subject)?;
-    let cases: Vec<Case> = bounds.iter().flat_map(|bound| suite::cases(bound, &selection, &subject)).collect();
-    if cases.is_empty() {
-        return Err(Failure::NothingSelected);
-    }
+pub(crate) fn run(given: &Args) -> Outcome {
+    let mut prepared = Prepared::new(given)?;
+    let args = prepared.args.clone();
     if args.dry_run {
-        print_plan(&cases);
+        print_plan(&prepared.cases);
         return Ok(0);
     }
+    if let Some(file) = &args.baseline {
+        // A file with mistakes is noticed before the run.
+        baseline::read(file)?;
+    }
     let outputs = Outputs::open(&args.report, if args.transcripts { Transcripts::All } else { Transcripts::Broken })?;
-    let options = args.options(&bounds, &declarations);
     let progress = args.progress(outputs.is_console());
-    let stop = Stop::default();
-    stop_on_signal(&stop, "\ninterrupted: writing what there is; once more to leave at once\n")?;
-    let report = suite::run(&bounds, &selection, &subject, &options, &progress, &stop);
+    let Done { mut report, is_crashed } = prepared.perform(&progress)?;
     progress.finish();
+    if let Some(file) = &args.baseline {
+        baseline::apply(file, &mut report, prepared.is_whole())?;
+    }
     let is_console = outputs.is_console();
     if is_console && !args.is_live() {
         print(&(sides(&report, &style()) + "\n"));
     }
     outputs.write(&report)?;
+    if is_console && args.is_live() {
+        print_unlock(&unlock::table(&prepared.cases, &report, &style()));
+    }
     if args.stats {
         // Beside a report for a machine, for the person who started it.
         let show = if is_console { print } else { note };
-        show(&format!("\n{}", statistics(&report, &style())));
+        let way = prepared
+            .round_trip()
+            .map(|time| format!("the way to the server and back took {}; windows are that much wider\n", duration(time)));
+        show(&format!("\n{}{}", statistics(&report, &style()), way.unwrap_or_default()));
     }
-    Ok(report.exit_code())
+    // A server that fell over was not up to it, whatever its cases say.
+    Ok(if is_crashed && matches!(report.exit_code(), 0 | 3) { 1 } else { report.exit_code() })
 }
 
 impl Args {
@@ -123,11 +135,17 @@ impl Args {
         self.server.is_some() || self.client.is_some()
     }
 
+    /// True if every case is selected.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.only.is_empty() && self.requirement.is_empty() && self.side.is_none()
+    }
+
     /// True if the target is none of ours.
-    fn is_foreign(&self) -> bool {
+    pub(crate) fn is_foreign(&self) -> bool {
         self.is_live() && !self.reference
     }
 
+    /// The packs of the protocols.
     pub(crate) fn packs(&self) -> Result<Vec<Arc<Pack>>, Failure> {
         let packs = self.source.load(&self.protocols)?;
         let what = if self.is_live() { "a live target" } else { "--fault" };
@@ -137,21 +155,8 @@ impl Args {
         Ok(packs)
     }
 
-    /// Each pack with what the target declares.
-    pub(crate) fn bind(&self, packs: &[Arc<Pack>], declarations: &[Declaration]) -> Result<Vec<Bound>, Failure> {
-        let settings = |pack: &Pack| if self.is_foreign() { Settings::live(&pack.manifest) } else { Settings::embedded(&pack.manifest) };
-        let mut bound: Vec<_> = packs.iter().map(|pack| (&**pack, settings(pack))).collect();
-        let mut targets: Vec<_> = bound.iter_mut().map(|(pack, settings)| (*pack, settings)).collect();
-        let held = packs.iter().filter(|_| self.is_foreign()).flat_map(|pack| from_environment(pack));
-        // The command line has the last word.
-        let all: Vec<_> = held.chain(declarations.iter().cloned()).collect();
-        declare(&all, &mut targets)?;
-        let scaled = |settings: Settings| Settings { time_scale: self.time_scale.unwrap_or(1.0), ..settings };
-        let settings = bound.into_iter().map(|(_, settings)| Arc::new(scaled(settings)));
-        Ok(packs.iter().cloned().zip(settings).map(|(pack, settings)| Bound { pack, settings }).collect())
-    }
-
-    fn selection(&self, packs: &[Arc<Pack>], subject: &Subject) -> Result<Selection, Failure> {
+    /// Which cases are wanted, if what they are wanted by exists.
+    pub(crate) fn selection(&self, packs: &[Arc<Pack>], subject: &Subject) -> Result<Selection, Failure> {
         let known = |id: &String| packs.iter().any(|pack| pack.requirement(id).is_some());
         if let Some(name) = self.requirement.iter().find(|id| !known(id)) {
             let known = packs.iter().flat_map(|pack| pack.requirements().map(|(_, requirement)| requirement.id.clone())).collect();
@@ -163,35 +168,20 @@ impl Args {
         }
     }
 
-    pub(crate) fn options(&self, bounds: &[Bound], declarations: &[Declaration]) -> Options {
-        let redaction = self.redaction(bounds);
-        Options {
-            jobs: self.jobs,
-            target: redaction.text(&target::name(self)),
-            repeat: redaction.text(&repeat::command(self, declarations)),
-            redaction,
-        }
-    }
-
-    /// Every credential that is not the pack's own, nor public.
-    fn redaction(&self, bounds: &[Bound]) -> Redaction {
-        let secrets = bounds.iter().flat_map(|Bound { pack, settings }| {
-            let own = &pack.manifest.credentials;
-            let is_secret =
-                |name: &str, value: &str| own.get(name).is_none_or(|own| !own.public && (self.is_foreign() || own.value != value));
-            settings.credentials.iter().filter(move |(name, value)| is_secret(name, value))
-        });
-        let in_url = self.server.as_deref().map(target::secrets).unwrap_or_default();
-        Redaction::new(secrets.map(|(name, value)| (name.as_str(), value.as_str())).chain(in_url))
-    }
-
-    fn progress(&self, is_console: bool) -> Progress {
+    /// Follows a run of these arguments.
+    pub(crate) fn progress(&self, is_console: bool) -> Progress {
         let lines = match (is_console, self.is_live() || self.verbose) {
             (false, _) => Lines::None,
             (true, true) => Lines::All,
             (true, false) => Lines::Broken,
         };
         Progress::new(lines, if self.is_live() { Clock::Wall } else { Clock::Virtual }, style())
+    }
+}
+
+fn print_unlock(table: &str) {
+    if !table.is_empty() {
+        print(&format!("\n{table}"));
     }
 }
 

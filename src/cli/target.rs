@@ -9,17 +9,18 @@ use framegate::suite::{Bound, Subject};
 use framegate::transcript::{Redaction, Role};
 
 use super::Failure;
+use super::config::Named;
 use super::run::Args;
 
 /// What the arguments name. A path in a server's address becomes that of the pack's endpoint.
-pub(crate) fn subject(args: &Args, bounds: &mut [Bound]) -> Result<Subject, Failure> {
+pub(crate) fn subject(args: &Args, named: Option<&Named>, bounds: &mut [Bound]) -> Result<Subject, Failure> {
     match (&args.server, &args.client, bounds) {
         (Some(url), _, [bound, ..]) => {
             let server = server(url, &Tls { ca: args.ca.clone(), insecure: args.insecure })?;
             reach(Arc::make_mut(&mut bound.pack), server.path());
-            Ok(Subject::Live(Target::Server(server)))
+            Ok(Subject::Live(Target::Server(server.with_hooks(named.map(Named::hooks).unwrap_or_default()))))
         }
-        (_, Some(command), [bound, ..]) => Ok(Subject::Live(Target::Client(client(command, bound)))),
+        (_, Some(command), [bound, ..]) => Ok(Subject::Live(Target::Client(client(command, named, bound)))),
         (None, None, [bound, ..]) => {
             Ok(Subject::Embedded { changes: args.fault.as_deref().map(|id| changes(&bound.pack, id)).transpose()? })
         }
@@ -45,14 +46,15 @@ pub(crate) fn reach(pack: &mut Pack, target: &str) {
     endpoint.query.extend(request.query().into_iter().map(|(name, value)| (name, value.replace("${", "$${"))));
 }
 
-fn client(command: &str, bound: &Bound) -> ClientTarget {
+fn client(command: &str, named: Option<&Named>, bound: &Bound) -> ClientTarget {
     let Bound { pack, settings } = bound;
     ClientTarget {
         command: command.to_owned(),
         tokens: settings.credentials.clone(),
         stimuli: settings.stimuli.clone(),
         path: pack.manifest.endpoint.path.clone(),
-        ..ClientTarget::default()
+        environment: named.map(Named::environment).unwrap_or_default(),
+        directory: named.map(Named::directory),
     }
 }
 

@@ -114,6 +114,8 @@ pub enum Change {
     Unset(Unset),
     /// Put at a place in the message.
     Put(Put),
+    /// Says its first key twice.
+    Double(Select),
     /// The value of the first time, every time.
     Freeze(Unset),
     /// Sent as something else.

@@ -53,6 +53,9 @@ pub struct Manifest {
     /// Where the document can be read in more than one way.
     #[serde(default)]
     pub ambiguities: Vec<Ambiguity>,
+    /// Requirements of the layers below that this protocol cannot bring to the test, each with the reason.
+    #[serde(default)]
+    pub excluded: IndexMap<String, String>,
 }
 
 /// A document that requirements come from.

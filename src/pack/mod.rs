@@ -19,10 +19,10 @@ pub mod template;
 
 use indexmap::IndexMap;
 
-pub use load::{FORMATS, Library, LoadError, Mistakes};
+pub use load::{FORMATS, Form, Library, LoadError, Mistakes, Remark};
 pub use observe::{Hearing, Observation, Observer, RESERVED, SETS};
 pub use schema::{Breach, Schema, SchemaError};
-pub use settings::{Band, Fit, Settings};
+pub use settings::{Band, Fit, Lack, Settings};
 
 pub use crate::verdict::Origin;
 

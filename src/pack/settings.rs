@@ -27,6 +27,15 @@ pub struct Settings {
     pub round_trip: Duration,
 }
 
+/// Something that a target does not declare.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lack {
+    /// `capability`, `stimulus`, `credential` or, for what only a command outside the protocol can bring about, `hook`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
 /// How long something may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band {
@@ -100,15 +109,21 @@ impl Settings {
         }
     }
 
+    /// What of these needs is not declared.
+    pub fn lacks(&self, needs: &Needs) -> Vec<Lack> {
+        let lack = |kind: &'static str, name: &String| Lack { kind, name: name.clone() };
+        let capabilities = needs.capabilities.iter().filter(|name| !self.capabilities.contains(*name));
+        let stimuli = needs.stimuli.iter().filter(|name| !self.stimuli.contains_key(*name));
+        let credentials = needs.credentials.iter().filter(|name| !self.credentials.contains_key(*name));
+        let lacks = capabilities.map(|name| lack("capability", name)).chain(stimuli.map(|name| lack("stimulus", name)));
+        lacks.chain(credentials.map(|name| lack("credential", name))).collect()
+    }
+
     /// What of these needs is not declared, as a phrase.
     pub fn missing(&self, needs: &Needs) -> Option<String> {
-        let capability = needs.capabilities.iter().find(|name| !self.capabilities.contains(*name));
-        let stimulus = needs.stimuli.iter().find(|name| !self.stimuli.contains_key(*name));
-        let credential = needs.credentials.iter().find(|name| !self.credentials.contains_key(*name));
-        capability
-            .map(|name| format!("capability `{name}` is not declared (--set capability.{name}=true)"))
-            .or_else(|| stimulus.map(|name| format!("stimulus `{name}` is not declared (--set stimulus.{name}=TEXT)")))
-            .or_else(|| credential.map(|name| format!("credential `{name}` is not declared (--set credential.{name}=TEXT)")))
+        let Lack { kind, name } = self.lacks(needs).into_iter().next()?;
+        let value = if kind == "capability" { "true" } else { "TEXT" };
+        Some(format!("{kind} `{name}` is not declared (--set {kind}.{name}={value})"))
     }
 
     /// The value that this span stands for: a parameter's, or its own.

@@ -161,7 +161,9 @@ impl Player {
         }
         if !speaker.is_dialing() {
             let asked = std::mem::take(&mut self.asked);
-            asked.iter().for_each(|name| self.stimulate(speaker, name));
+            for name in asked {
+                self.stimulate(speaker, &name);
+            }
         }
         if let What::Ended(_) = event.what {
             self.forget(speaker, event.connection);

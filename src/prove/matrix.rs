@@ -1,12 +1,14 @@
 //! Plays mutants and null peers against the cases, and writes down what noticed them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::breaker::breakers;
 use super::mutant::{Mutant, mutants};
-use crate::pack::fault::Excuse;
+use crate::pack::fault::{Change, Excuse};
+use crate::pack::requirement::Requirement;
 use crate::peer::{self, Null};
 use crate::plan::{Case, Selection, plan};
 use crate::suite::{Bound, trial};
@@ -19,6 +21,9 @@ pub struct Options {
     /// Play every case against every mutant, not only those that can see it.
     pub all: bool,
 }
+
+/// In how many of the cases that exercise a requirement a breaker is tried.
+const MOST_CASES: usize = 4;
 
 /// Plays everything that can go wrong with this pack's reference peers, and says what noticed it.
 pub fn prove(bound: &Bound, options: Options) -> Proof {
@@ -33,7 +38,7 @@ pub fn prove(bound: &Bound, options: Options) -> Proof {
     Proof {
         protocol: bound.pack.id().to_owned(),
         broken: cases.iter().zip(&good).filter(|(_, good)| good.verdict != Verdict::Pass).map(|(case, _)| case.id.clone()).collect(),
-        holes: bench.holes(&tried),
+        holes: bench.holes(&mutants, &tried),
         tried: tried.into_iter().map(|(tried, _)| tried).collect(),
         vacuous,
         cases: cases.len(),
@@ -123,23 +128,36 @@ impl Bench<'_> {
         excuses.find(|excuse| fits(&excuse.mutant, &mutant.id)).map(|Excuse { reason, .. }| reason.clone())
     }
 
-    /// Requirements of the level must or should that no mutant broke.
-    fn holes(&self, tried: &[(Tried, BTreeSet<String>)]) -> Vec<Hole> {
+    /// Requirements of the level must or should that nothing breaks: neither the mutants where they were played, nor any mutant or breaker
+    /// in any case that exercises them.
+    fn holes(&self, mutants: &[Mutant], tried: &[(Tried, BTreeSet<String>)]) -> Vec<Hole> {
         let broken: BTreeSet<_> = tried.iter().flat_map(|(_, broken)| broken).collect();
-        let asked: BTreeMap<&str, usize> = tried.iter().flat_map(|(tried, _)| &tried.trips).fold(BTreeMap::new(), |mut asked, id| {
-            *asked.entry(id.as_str()).or_default() += 1;
-            asked
-        });
-        self.bound
+        let asked = |id: &str| mutants.iter().filter(|mutant| mutant.trips.iter().any(|trip| trip == id)).count();
+        let open: Vec<&Requirement> = self
+            .bound
             .pack
             .requirements()
             .map(|(_, requirement)| requirement)
             .filter(|requirement| requirement.level > Level::May && requirement.excluded.is_none() && !broken.contains(&requirement.id))
-            .map(|requirement| Hole {
-                requirement: requirement.id.clone(),
-                mutants: asked.get(requirement.id.as_str()).copied().unwrap_or_default(),
-            })
-            .collect()
+            .collect();
+        let breaks = in_parallel(&open, |requirement| self.can_break(requirement, mutants));
+        let holes = open.iter().zip(breaks).filter(|(_, breaks)| !breaks);
+        holes.map(|(requirement, _)| Hole { requirement: requirement.id.clone(), mutants: asked(&requirement.id) }).collect()
+    }
+
+    fn can_break(&self, requirement: &Requirement, mutants: &[Mutant]) -> bool {
+        let own = mutants.iter().filter(|mutant| mutant.side == requirement.side).map(|mutant| mutant.change.clone());
+        let changes: Vec<Change> = breakers(&self.bound.pack, requirement.side).into_iter().chain(own).collect();
+        let sees = |index: &usize| self.good[*index].exercised.contains(&requirement.id) && self.cases[*index].side == requirement.side;
+        let cases: Vec<usize> = (0..self.cases.len()).filter(sees).collect();
+        changes.iter().any(|change| cases.iter().take(MOST_CASES).any(|index| self.breaks(requirement, change, &self.cases[*index])))
+    }
+
+    fn breaks(&self, requirement: &Requirement, change: &Change, case: &Case) -> bool {
+        let changes = std::slice::from_ref(change);
+        let (mut target, _) = peer::faulty(self.bound.pack.clone(), self.bound.settings.clone(), case.side, changes);
+        let result = trial(self.bound, case, &mut *target);
+        result.outcomes.get(&requirement.id) == Some(&Outcome::Violated)
     }
 
     /// The null peers against which a case passes.

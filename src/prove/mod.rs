@@ -2,6 +2,7 @@
 //!
 //! Not a judge: what a mutant did is judged by `check`, from the transcript alone.
 
+mod breaker;
 mod constraint;
 mod edit;
 mod matrix;

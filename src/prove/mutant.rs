@@ -38,7 +38,9 @@ pub fn mutants(pack: &Pack) -> Vec<Mutant> {
         trips: fault.trips.0.clone(),
         change: fault.change.clone(),
     });
-    of_schemas(pack).into_iter().chain(of_rules(pack)).chain(by_hand).collect()
+    let is_judged = |id: &String| pack.requirement(id).is_some_and(|requirement| requirement.excluded.is_none());
+    let mutants = of_schemas(pack).into_iter().chain(of_rules(pack)).chain(by_hand);
+    mutants.filter(|mutant| mutant.trips.is_empty() || mutant.trips.iter().any(is_judged)).collect()
 }
 
 /// One mutant for each constraint of each frame that the constraint's place does not also name the frame by.
@@ -51,6 +53,14 @@ fn of_schemas(pack: &Pack) -> Vec<Mutant> {
         let stays = |constraint: &Constraint| recognised(pack, kind.from, &constraint.broken(example)) == Some(name);
         let distinct =
             constraints(schema.source(), example).into_iter().filter(|constraint| !names_it(&constraint.at) && stays(constraint));
+        let general = claimants(pack, kind.from, name, "");
+        mutants.push(Mutant {
+            id: format!("{}/schema/{name}:key-twice", kind.from),
+            side: kind.from,
+            what: format!("says a key of {name} twice"),
+            trips: general,
+            change: Change::Double(select(name)),
+        });
         for constraint in distinct {
             let trips = claimants(pack, kind.from, name, &constraint.at);
             mutants.push(Mutant {

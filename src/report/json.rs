@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::text::is_treacherous;
 use crate::transcript::{Role, Transcript};
-use crate::verdict::{CaseResult, Counts, Finding, Origin, Outcome, Report, RequirementResult, Verdict};
+use crate::verdict::{Attempt, CaseResult, Counts, Finding, Origin, Outcome, Report, RequirementResult, Verdict};
 
 /// Which transcripts are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +80,22 @@ struct Case<'a> {
     repeat: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     transcript: Option<&'a Transcript>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<Try<'a>>,
+}
+
+/// Another attempt at a case.
+#[derive(Serialize)]
+struct Try<'a> {
+    verdict: Verdict,
+    findings: &'a [Finding],
+    transcript: &'a Transcript,
+}
+
+impl<'a> Try<'a> {
+    fn new(attempt: &'a Attempt) -> Self {
+        Self { verdict: attempt.verdict(), findings: &attempt.findings, transcript: &attempt.transcript }
+    }
 }
 
 impl<'a> Document<'a> {
@@ -119,6 +135,7 @@ impl<'a> Case<'a> {
             longest_wait_ms: milliseconds(case.longest_wait),
             repeat: &case.repeat,
             transcript: Some(&case.transcript).filter(|transcript| is_wanted && !transcript.events.is_empty()),
+            attempts: case.attempts.iter().map(Try::new).collect(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 
 use super::clock::Clock;
 use super::log::Log;
@@ -17,6 +18,10 @@ use crate::transcript::{Role, Transcript};
 /// as done before the harness loses its patience at the same instant.
 const HARNESS_PATIENCE: usize = 16;
 const TARGET_PATIENCE: usize = 4;
+
+/// How often all else may run before a stimulus reaches the target: what the harness sent before it arrives before it. Less than the
+/// harness's own, which goes on when the stimulus has arrived.
+const STIMULUS_PATIENCE: usize = 8;
 
 /// Lets two peers talk to each other until the harness stops or the deadline passes; gives what the harness saw and did.
 ///
@@ -83,6 +88,9 @@ async fn watch<'a>(target: Session<'_>, harness: Session<'a>) -> Log<'a> {
 
 async fn pass_on(mut names: mpsc::UnboundedReceiver<String>, target: mpsc::Sender<Notice>) {
     while let Some(name) = names.recv().await {
+        for _ in 0..STIMULUS_PATIENCE {
+            yield_now().await;
+        }
         if target.send(Notice::Stimulus(name)).await.is_err() {
             return;
         }

@@ -42,7 +42,9 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
 
 async fn against_server(harness: &mut dyn Peer, server: &ServerTarget, bounds: &Bounds, stop: &Stop) -> Transcript {
     let reach = Reach::Server(server.clone());
-    let setup = setup(Role::Client, bounds, stop, reach, Stimuli::Nothing, Inbox::new());
+    let inbox = Inbox::new();
+    let stimuli = Stimuli::Hooks(server.hooks().clone(), inbox.sender.clone());
+    let setup = setup(Role::Client, bounds, stop, reach, stimuli, inbox);
     Session::new(harness, setup).run().await.into_transcript()
 }
 

@@ -53,6 +53,8 @@ mod clock;
 mod connection;
 mod dial;
 mod embedded;
+mod group;
+mod hook;
 mod http;
 mod incoming;
 mod inlet;
@@ -60,8 +62,10 @@ mod listener;
 mod live;
 mod log;
 mod outlet;
+mod probe;
 mod process;
 mod serve;
+mod service;
 mod session;
 mod stimuli;
 mod stream;
@@ -74,11 +78,15 @@ use std::time::Duration;
 
 pub use bounds::{Bounds, Limits, Stop};
 pub use embedded::embedded;
+pub use group::kill_processes;
+pub use hook::Hooks;
 pub use http::{encode_request, encode_response};
 pub use live::live;
+pub use probe::round_trip;
 pub use serve::{ServeError, dial, serve};
+pub use service::{Probe, Service, ServiceError, ServiceTarget};
 pub use stimuli::Prompts;
-pub use target::{ClientTarget, ServerTarget, Target, TargetError, Tls};
+pub use target::{ClientTarget, ServerTarget, Target, TargetError, Tls, fill};
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
 
@@ -99,6 +107,8 @@ enum Notice {
     Stimulus(String),
     /// The process under test ended.
     Exited(Process),
+    /// The harness could not do something.
+    Failed(String),
 }
 
 /// The transcript of a case that the harness could not even begin.

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::Notice;
+use super::group::Group;
 use super::target::ClientTarget;
 use crate::transcript::Process;
 
@@ -73,7 +74,7 @@ impl Running {
 
 /// Waits for the process to end or to be killed.
 async fn supervise(mut child: Child, killed: oneshot::Receiver<()>, notices: mpsc::Sender<Notice>) -> Process {
-    let group = Group(child.id());
+    let group = Group::new(child.id());
     let last_lines = Arc::new(Mutex::new(VecDeque::new()));
     let mut reader = tokio::spawn(keep_last_lines(child.stderr.take(), Arc::clone(&last_lines)));
     let status = tokio::select! {
@@ -101,20 +102,6 @@ async fn supervise(mut child: Child, killed: oneshot::Receiver<()>, notices: mps
         let _ = notices.send(Notice::Exited(process.clone())).await;
     }
     process
-}
-
-/// The process group of the client. Dropping it kills everything in it, also what a process that ended by itself left behind, and also
-/// when the harness itself comes to grief.
-struct Group(Option<u32>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(group) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
-            // There may be nothing left to kill.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-    }
 }
 
 #[cfg(unix)]

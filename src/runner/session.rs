@@ -201,6 +201,7 @@ impl<'a> Session<'a> {
             Notice::Gone(id) => drop(self.connections.remove(&id)),
             Notice::Stimulus(name) => self.tell(Input::Stimulus(&name)),
             Notice::Exited(process) => self.observe(0, What::Exited(process)),
+            Notice::Failed(problem) => self.mark(Mark::Failed(problem)),
         }
     }
 

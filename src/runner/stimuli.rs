@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
+use super::Notice;
+use super::hook::Hooks;
+
 /// Makes a peer on a real socket do things. Clones are the same handle; any thread may use it.
 #[derive(Clone, Debug, Default)]
 pub struct Prompts(Arc<Queue>);
@@ -41,6 +44,8 @@ pub(super) enum Stimuli {
     Names(mpsc::UnboundedSender<String>),
     /// The target is a process: it is told the text that its settings give to the name.
     Texts(BTreeMap<String, String>, mpsc::UnboundedSender<String>),
+    /// The target is a server with hooks: the session is told of those that fail.
+    Hooks(Hooks, mpsc::Sender<Notice>),
     /// Nobody can ask the target for anything.
     Nothing,
 }
@@ -55,6 +60,7 @@ impl Stimuli {
                 let text = texts.get(name).ok_or_else(|| format!("the target has no text for the stimulus {name}"))?;
                 let _ = sender.send(text.clone());
             }
+            Self::Hooks(hooks, notices) => hooks.give(name, notices)?,
             Self::Nothing => return Err(format!("nothing can ask the target for the stimulus {name}")),
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::transcript::Role;
 
+use super::hook::Hooks;
 #[cfg(feature = "tls")]
 use super::tls::Connector;
 
@@ -72,6 +73,7 @@ pub struct ServerTarget {
     host: String,
     port: u16,
     path: String,
+    hooks: Hooks,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Connector>,
 }
@@ -97,7 +99,9 @@ impl ServerTarget {
             return Err(TargetError::Fragment(fragment.to_owned()));
         }
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
+        // A password with a slash in it ends the authority early, and would be shown as a port.
+        let is_cut = authority.contains(':') && !authority.starts_with('[') && split_authority(authority, 0).is_err() && rest.contains('@');
+        if authority.contains('@') || is_cut {
             return Err(TargetError::Credentials);
         }
         if path.contains(|character: char| character.is_whitespace() || character.is_control()) {
@@ -106,6 +110,17 @@ impl ServerTarget {
         let path = if path.starts_with('?') { format!("/{path}") } else { path.to_owned() };
         let (host, port) = split_authority(authority, if is_secure { 443 } else { 80 })?;
         Self::reach(host, port, path, is_secure.then_some(tls))
+    }
+
+    /// With these hooks.
+    #[must_use]
+    pub fn with_hooks(self, hooks: Hooks) -> Self {
+        Self { hooks, ..self }
+    }
+
+    /// What makes it do what the protocol cannot ask of it.
+    pub fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 
     /// The host, an IPv6 address without its brackets.
@@ -148,12 +163,12 @@ impl ServerTarget {
     #[cfg(feature = "tls")]
     fn reach(host: String, port: u16, path: String, tls: Option<&Tls>) -> Result<Self, TargetError> {
         let tls = tls.map(|tls| Connector::new(&host, tls)).transpose()?;
-        Ok(Self { host, port, path, tls })
+        Ok(Self { host, port, path, hooks: Hooks::default(), tls })
     }
 
     #[cfg(not(feature = "tls"))]
     fn reach(host: String, port: u16, path: String, tls: Option<&Tls>) -> Result<Self, TargetError> {
-        if tls.is_some() { Err(TargetError::NoTls) } else { Ok(Self { host, port, path }) }
+        if tls.is_some() { Err(TargetError::NoTls) } else { Ok(Self { host, port, path, hooks: Hooks::default() }) }
     }
 }
 
@@ -207,18 +222,30 @@ impl ClientTarget {
             "port" => Some(port.to_string()),
             _ => self.tokens.get(name).cloned(),
         };
-        let mut filled = String::new();
-        let mut rest = self.command.as_str();
-        while let Some((before, after)) = rest.split_once('{') {
-            filled.push_str(before);
-            let named = after.split_once('}').and_then(|(name, after)| Some((value(name)?, after)));
-            let named = named.filter(|_| !before.ends_with('$'));
-            let (piece, after) = named.unwrap_or_else(|| ("{".to_owned(), after));
-            filled.push_str(&piece);
-            rest = after;
-        }
-        filled + rest
+        fill(&self.command, value)
     }
+}
+
+/// The command with every name in braces replaced that has a value. A brace after `$` is the shell's.
+///
+/// ```
+/// use framegate::runner::fill;
+///
+/// let port = |name: &str| (name == "port").then(|| "80".to_owned());
+/// assert_eq!(fill("serve {port} ${port} {other}", port), "serve 80 ${port} {other}");
+/// ```
+pub fn fill(command: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::new();
+    let mut rest = command;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let named = after.split_once('}').and_then(|(name, after)| Some((value(name)?, after)));
+        let named = named.filter(|_| !before.ends_with('$'));
+        let (piece, after) = named.unwrap_or_else(|| ("{".to_owned(), after));
+        filled.push_str(&piece);
+        rest = after;
+    }
+    filled + rest
 }
 
 #[cfg(test)]
@@ -253,7 +280,9 @@ mod tests {
         assert!(parts("ws://h:0").unwrap_err().contains("no port"));
         assert!(parts("ws://h:99999").unwrap_err().contains("no port"));
         assert!(parts("ws://user:secret@h").unwrap_err().contains("credentials"));
-        assert!(!parts("ws://user:secret@h").unwrap_err().contains("secret"));
+        for url in ["ws://user:secret@h", "ws://user:secret/more@h"] {
+            assert!(!parts(url).unwrap_err().contains("secret"), "{url}");
+        }
         assert!(parts("ws://h/#x").is_err());
         assert!(parts("ws://h/a b").is_err());
     }

@@ -110,6 +110,21 @@ impl Finding {
     /// Id under which the harness reports on itself.
     pub const HARNESS: &str = "framegate-harness";
 
+    /// A finding about a case that failed at first and passed at the last of so many tries.
+    fn flake(tries: usize, failure: &Self) -> Self {
+        Self {
+            requirement: "framegate-flake".to_owned(),
+            level: Level::Should,
+            severity: Severity::Warn,
+            text: "A case comes out the same each time.".to_owned(),
+            source: "framegate".to_owned(),
+            event: None,
+            step: None,
+            expected: "the same outcome each time".to_owned(),
+            actual: format!("a flake: it passed at try {tries}; before, {}: {}", failure.requirement, failure.actual),
+        }
+    }
+
     /// A finding about the harness's own work.
     pub fn harness(severity: Severity, expected: &str, actual: &str) -> Self {
         Self {
@@ -148,6 +163,16 @@ pub struct Origin {
     pub lines: Vec<usize>,
 }
 
+/// One attempt at a case that was tried more than once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What was said.
+    pub transcript: Transcript,
+}
+
 /// Everything that came of one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +199,9 @@ pub struct CaseResult {
     pub outcomes: IndexMap<String, Outcome>,
     /// What was said.
     pub transcript: Transcript,
+    /// The other attempts, in order, where a failed case was tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// Time on the wall.
     pub wall: Duration,
     /// The longest time the case must take by design: the sum of its waits.
@@ -182,19 +210,54 @@ pub struct CaseResult {
     pub repeat: String,
 }
 
+impl Attempt {
+    /// The verdict that follows from the findings.
+    pub fn verdict(&self) -> Verdict {
+        verdict(&self.findings)
+    }
+}
+
+fn verdict(findings: &[Finding]) -> Verdict {
+    match findings.iter().map(|finding| finding.severity).max() {
+        None | Some(Severity::Info) => Verdict::Pass,
+        Some(Severity::Warn) => Verdict::Warn,
+        Some(Severity::Inconclusive) => Verdict::Inconclusive,
+        Some(Severity::Fail) => Verdict::Fail,
+        Some(Severity::Error) => Verdict::Error,
+    }
+}
+
 impl CaseResult {
     /// The verdict that follows from the findings.
     pub fn verdict(&self) -> Verdict {
-        if self.skipped.is_some() {
-            return Verdict::Skip;
+        if self.skipped.is_some() { Verdict::Skip } else { verdict(&self.findings) }
+    }
+
+    /// Why a case proves nothing whose twin did not pass.
+    pub fn doubt(twin: &str) -> String {
+        format!("the twin {twin} did not pass, so this case proves nothing")
+    }
+
+    /// What came of a case that failed and was tried again. If an attempt passes, the case is a flake: that attempt is its result, with a
+    /// warning, and what failed before still counts as broken. Else the failure stands.
+    #[must_use]
+    pub fn retried(self, again: Vec<Self>) -> Self {
+        let tries = again.len() + 1;
+        let mut attempts = vec![self];
+        attempts.extend(again);
+        let good = attempts.iter().position(|attempt| matches!(attempt.verdict(), Verdict::Pass | Verdict::Warn));
+        let mut result = attempts.remove(good.unwrap_or(0));
+        for attempt in &attempts {
+            for (id, outcome) in &attempt.outcomes {
+                let known = result.outcomes.entry(id.clone()).or_insert(*outcome);
+                *known = (*known).max(*outcome);
+            }
         }
-        match self.findings.iter().map(|finding| finding.severity).max() {
-            None | Some(Severity::Info) => Verdict::Pass,
-            Some(Severity::Warn) => Verdict::Warn,
-            Some(Severity::Inconclusive) => Verdict::Inconclusive,
-            Some(Severity::Fail) => Verdict::Fail,
-            Some(Severity::Error) => Verdict::Error,
+        if let (Some(_), Some(first)) = (good, attempts.first().and_then(|attempt| attempt.findings.first())) {
+            result.findings.insert(0, Finding::flake(tries, first));
         }
+        result.attempts = attempts.into_iter().map(|Self { findings, transcript, .. }| Attempt { findings, transcript }).collect();
+        result
     }
 
     /// File and line that a finding is about: the step that asked or, where none did, the step that the script was at.

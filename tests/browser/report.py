@@ -142,8 +142,9 @@ def check_failing(browser, url, folder):
     browser.prefer("light")
     browser.open(url)
     browser.type("#case-search", "deadline-idle")
-    browser.script("const item = document.querySelector('details.case:not([hidden])'); item.open = true; item.scrollIntoView()")
+    browser.script("const item = document.querySelector('details.case:not([hidden])'); item.open = true")
     browser.until("document.querySelector('details.case[open] svg.picture')")
+    browser.script("document.querySelector('details.case[open]').scrollIntoView()")
     browser.screenshot(folder / "long.png")
 
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use framegate::peer::{Action, Input, Peer};
-use framegate::runner::{Bounds, ClientTarget, Stop, Target, live};
+use framegate::runner::{Bounds, ClientTarget, Hooks, ServerTarget, Stop, Target, Tls, live};
 use framegate::transcript::{Event, Mark, Role, Transcript, What};
 use tokio_tungstenite::tungstenite::{self, Message};
 
@@ -134,4 +134,50 @@ fn a_stimulus_without_a_text_is_a_failure_of_the_harness() {
     });
     let transcript = play(&mut harness, command("cat"));
     assert!(matches!(&transcript.events[1].what, What::Mark(Mark::Failed(problem)) if problem.contains("dance")));
+}
+
+/// A client that asks for the hook, and stops when its connection ends.
+fn asks(name: &str) -> impl Peer {
+    let name = name.to_owned();
+    Acting(move |_, input: Input<'_>| match input {
+        Input::Start => vec![Action::Stimulate(name.clone()), crate::acting::open(1)],
+        Input::Event(Event { what: What::Ended(_), .. }) => vec![Action::Stop],
+        _ => vec![],
+    })
+}
+
+/// What comes of a case against a server that ends each connection as soon as this file is there.
+fn hooked(hook: &str, file: &Path, deadline: Duration) -> Transcript {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let awaited = file.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            while !awaited.exists() {
+                std::thread::yield_now();
+            }
+            drop(stream);
+        }
+    });
+    let hooks = Hooks { commands: [("revoke".to_owned(), hook.to_owned())].into(), ..Hooks::default() };
+    let server = ServerTarget::parse(&url, &Tls::default()).unwrap().with_hooks(hooks);
+    live(&mut asks("revoke"), &Target::Server(server), &Bounds::new(deadline), &Stop::new())
+}
+
+#[test]
+fn a_hook_makes_a_server_do_what_the_protocol_cannot_ask_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("revoked");
+    let transcript = hooked(&format!("touch '{}'", file.display()), &file, PLENTY);
+    assert!(file.exists());
+    assert!(!transcript.events.iter().any(|event| matches!(event.what, What::Mark(Mark::Failed(_) | Mark::Deadline))), "{transcript:?}");
+}
+
+#[test]
+fn a_hook_that_fails_is_a_failure_of_the_harness() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("revoked");
+    let transcript = hooked("echo no such token >&2; exit 5", &file, Duration::from_secs(3));
+    let is_said = |event: &Event| matches!(&event.what, What::Mark(Mark::Failed(problem)) if problem == "the hook revoke failed: exit status: 5 no such token");
+    assert!(transcript.events.iter().any(is_said), "{transcript:?}");
 }

@@ -233,6 +233,25 @@ fn a_stimulus_reaches_the_target_and_is_noted() {
 }
 
 #[test]
+fn a_stimulus_arrives_after_what_was_sent_before_it() {
+    let mut harness = Acting(|_, input: Input<'_>| match input {
+        Input::Event(Event { connection, what: What::Request(request), .. }) => {
+            [accept(*connection, request), vec![send(1, Frame::text("first")), Action::Stimulate("chat".to_owned())]].concat()
+        }
+        Input::Event(Event { what: What::Frame(frame), .. }) if frame.payload.text() == Some("chat") => vec![Action::Stop],
+        _ => vec![],
+    });
+    let mut target = Acting(|_, input: Input<'_>| match input {
+        Input::Start => vec![open(1)],
+        Input::Stimulus(name) => vec![text(1, name)],
+        Input::Event(Event { what: What::Frame(frame), .. }) => vec![text(1, frame.payload.text().unwrap())],
+        _ => vec![],
+    });
+    let transcript = embedded(&mut harness, &mut target, Role::Client, &Bounds::new(DEADLINE));
+    assert_eq!(story_of(Role::Client, &transcript)[2..], ["client:text(first)", "client:text(chat)"]);
+}
+
+#[test]
 fn peers_that_run_in_circles_are_stopped() {
     let mut harness = client(|_, what| match what {
         What::Response(_) | What::Frame(_) => vec![text(1, "again")],

@@ -1,7 +1,10 @@
 //! The reports that other programs read: their shape, and that nothing a target sends gets out of its place in them.
 
+use std::path::Path;
 use std::time::Duration;
 
+use framegate::pack::{Library, Settings};
+use framegate::plan::{Selection, plan};
 use framegate::report::{Style, console, github, html, junit, markdown, tap};
 use framegate::transcript::{Close, Event, Frame, Process, Response, Role, Transcript, What};
 use framegate::verdict::{CaseResult, Finding, Level, Report, Severity};
@@ -258,4 +261,21 @@ fn a_page_of_two_thousand_cases_stays_small() {
     let cases = (0..2000).map(|index| CaseResult { id: format!("demo/server/{index}"), ..plain.cases[1].clone() }).collect();
     let page = html::render(&Report { cases, ..plain });
     assert!(page.len() < 20 * 1024 * 1024, "{}", page.len());
+}
+
+#[test]
+fn a_case_knows_the_line_of_each_of_its_steps_and_a_phase_stands_where_it_is_included() {
+    let library = Library::open(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo"))).unwrap();
+    let pack = library.load("demo").unwrap();
+    let cases = plan(&pack, &Settings::embedded(&pack.manifest), &Selection::default());
+    assert!(!cases.is_empty());
+    for case in &cases {
+        let origin = case.origin.as_ref().unwrap();
+        assert_eq!(origin.lines.len(), case.steps.len(), "{}", case.id);
+        assert!(origin.lines.is_sorted(), "{}: {:?}", case.id, origin.lines);
+    }
+    let watch = cases.iter().find(|case| case.id == "demo/server/watch").unwrap().origin.clone().unwrap();
+    let file = std::fs::read_to_string(&watch.path).unwrap();
+    let included = file.lines().position(|line| line.contains("include: connected")).unwrap() + 1;
+    assert!(watch.lines.iter().filter(|line| **line == included).count() > 1, "{watch:?}");
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms that each room may use.
 fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-    let rows: [(&str, &[&str]); 11] = [
+    let rows: [(&str, &[&str]); 12] = [
         ("transcript", &[]),
         ("verdict", &["transcript"]),
         ("pack", &["verdict", "transcript"]),
@@ -17,6 +17,7 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("suite", &["check", "pack", "peer", "plan", "runner", "transcript", "verdict"]),
         ("fuzz", &["pack", "plan", "peer", "runner", "suite", "verdict", "transcript"]),
         ("prove", &["pack", "peer", "plan", "suite", "transcript", "verdict"]),
+        ("baseline", &["verdict", "transcript"]),
         ("report", &["verdict", "transcript"]),
     ];
     rows.into_iter().map(|(room, uses)| (room, uses.iter().copied().collect())).collect()

@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod acting;
+mod baseline;
+mod bench;
 mod cli;
 mod command;
+mod config;
 mod diff;
 mod embedded;
+mod faults;
 mod formats;
 mod fuzzing;
 mod golden;
@@ -14,4 +18,6 @@ mod layering;
 mod live;
 mod program;
 mod report;
+mod secrets;
 mod secure;
+mod variants;

@@ -69,6 +69,7 @@ fn case(name: &str, findings: Vec<Finding>) -> CaseResult {
         findings,
         outcomes: [("demo-hello-first".to_owned(), Outcome::Violated)].into(),
         transcript: conversation(),
+        attempts: Vec::new(),
         wall: Duration::from_micros(1234),
         longest_wait: Duration::from_secs(30),
         repeat: format!("framegate run demo --only 'demo/server/{name}'"),

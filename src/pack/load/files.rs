@@ -66,7 +66,13 @@ impl Files {
         let compile = |kind: &FrameKind| Schema::compile(&self.schemas[&kind.schema].value, &others).ok();
         let frames = &self.manifest.value.frames;
         let schemas = frames.iter().filter_map(|(name, kind)| Some((name.clone(), compile(kind)?))).collect();
-        let layers = self.layers.into_iter().map(LayerFiles::freeze).collect();
+        let mut layers: Vec<_> = self.layers.into_iter().map(LayerFiles::freeze).collect();
+        for requirement in layers.iter_mut().flat_map(|layer| &mut layer.requirements) {
+            if let Some(why) = self.manifest.value.excluded.get(&requirement.id) {
+                requirement.excluded = Some(why.clone());
+                requirement.rule = None;
+            }
+        }
         Ok(Pack { manifest: self.manifest.value, layers, machines: self.machines.value, schemas })
     }
 }

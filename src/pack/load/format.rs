@@ -14,12 +14,14 @@ use super::nearest::{list, nearest};
 use crate::pack::schema::{Breach, Schema};
 
 /// The JSON Schemas of our file formats, by name.
-pub const FORMATS: [(&str, &str); 5] = [
+pub const FORMATS: [(&str, &str); 7] = [
     ("pack", include_str!("../../../schemas/framegate/pack.schema.json")),
     ("requirements", include_str!("../../../schemas/framegate/requirements.schema.json")),
     ("machine", include_str!("../../../schemas/framegate/machine.schema.json")),
     ("faults", include_str!("../../../schemas/framegate/faults.schema.json")),
     ("scenario", include_str!("../../../schemas/framegate/scenario.schema.json")),
+    ("config", include_str!("../../../schemas/framegate/config.schema.json")),
+    ("baseline", include_str!("../../../schemas/framegate/baseline.schema.json")),
 ];
 
 static SCHEMAS: LazyLock<HashMap<&str, Schema>> = LazyLock::new(|| {

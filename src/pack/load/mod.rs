@@ -6,6 +6,7 @@
 mod diagnostic;
 mod document;
 mod files;
+mod form;
 mod format;
 mod library;
 mod lint;
@@ -15,5 +16,6 @@ mod scalar;
 mod tests;
 
 pub use diagnostic::Mistakes;
+pub use form::{Form, Remark};
 pub use format::FORMATS;
 pub use library::{Library, LoadError};

@@ -57,6 +57,7 @@ impl<P: Peer> Mutated<P> {
                     place.clone_from(&put.value);
                 }
             }),
+            Change::Double(_) => self.double(unit),
             Change::AddFrame(add) => self.add_frame(unit, &add.frame),
             Change::Bend(bend) => self.bend(unit, bend),
             Change::Replace(replace) => self.replace(unit, &replace.with),
@@ -136,6 +137,18 @@ impl<P: Peer> Mutated<P> {
         self.applied.add();
         let added = Unit::of(unit.connection, actions, None);
         vec![unit, added]
+    }
+
+    /// Says the first key of an object twice, with the same value.
+    fn double(&mut self, mut unit: Unit) -> Vec<Unit> {
+        let first = unit.seen.as_ref().filter(|_| unit.is_message()).and_then(|seen| seen.value.as_object()?.iter().next());
+        let Some((key, value)) = first else { return vec![unit] };
+        let again = serde_json::json!({ key: value }).to_string();
+        let Some((_, payload)) = unit.payload() else { return vec![unit] };
+        let whole = String::from_utf8_lossy(&payload).into_owned();
+        let frame = self.masked(Frame::text(format!("{},{}", again.trim_end_matches('}'), whole.trim_start_matches('{'))));
+        unit.say([frame]);
+        self.differently(unit)
     }
 
     fn add_frame(&mut self, unit: Unit, raw: &RawFrame) -> Vec<Unit> {
@@ -238,7 +251,9 @@ impl<P: Peer> Mutated<P> {
 /// What of the peer's own words a change is about; nothing where the change itself says it.
 fn selection(change: &Change) -> Option<&Select> {
     match change {
-        Change::Drop(select) | Change::Repeat(select) | Change::Swap(select) | Change::Leak(select) => Some(select),
+        Change::Drop(select) | Change::Double(select) | Change::Repeat(select) | Change::Swap(select) | Change::Leak(select) => {
+            Some(select)
+        }
         Change::Delay(delay) => Some(&delay.of),
         Change::Set(set) => Some(&set.of),
         Change::Unset(unset) | Change::Freeze(unset) => Some(&unset.of),

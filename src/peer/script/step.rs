@@ -57,7 +57,10 @@ impl Script {
             Step::Absent(_) => {}
             Step::Wait(wait) => return self.wait(wait),
             Step::Mark(name) => self.ledger.mark(name),
-            Step::Stimulus(name) => self.speaker.act(Action::Stimulate(name.clone())),
+            Step::Stimulus(name) => {
+                self.speaker.act(Action::Stimulate(name.clone()));
+                return Ok(self.give_way());
+            }
             Step::Policy(policy) => self.set_policy(policy),
             Step::Play(play) => return self.play(play),
             Step::Include(_) | Step::Repeat(_) => return Err(SendError::NotUnrolled),
@@ -102,6 +105,13 @@ impl Script {
         let token = self.speaker.wake(deadline);
         self.pause = Some(Pause::Expect { wanted, place, since, deadline, token });
         self.check_pause(self.ledger.length())
+    }
+
+    /// Goes on at the same instant, after whatever else happens at it: what comes after a stimulus must not overtake it.
+    fn give_way(&mut self) -> Outcome {
+        let token = self.speaker.wake(self.begun);
+        self.pause = Some(Pause::Wait { until: None, token });
+        Outcome::Waiting
     }
 
     fn wait(&mut self, wait: &Wait) -> Result<Outcome, SendError> {

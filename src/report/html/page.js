@@ -231,10 +231,9 @@
 
   const outcomes = (data) => {
     const list = make("ul", {});
-    for (const [id, outcome] of data.outcomes) {
-      const link = requirements.find((item) => item.querySelector(".id").textContent === id);
+    for (const [id, outcome, anchor] of data.outcomes) {
       const code = make("code", {}, id);
-      list.append(make("li", {}, link ? make("a", { href: `#${link.id}` }, code) : code, ` ${outcome}`));
+      list.append(make("li", {}, anchor === null ? code : make("a", { href: `#requirement-${anchor}` }, code), ` ${outcome}`));
     }
     return list;
   };

@@ -299,18 +299,30 @@ fn requirements(report: &Report) -> Vec<Requirement<'_>> {
 fn cases(report: &Report) -> Vec<Case<'_>> {
     let mut cases: Vec<_> = report.cases.iter().enumerate().collect();
     cases.sort_by_key(|(_, case)| VERDICTS.iter().position(|verdict| *verdict == case.verdict()));
-    // Ids are unique within a protocol; in a run of several the protocol is part of them.
-    let anchors: HashMap<&str, usize> =
-        requirements(report).iter().enumerate().map(|(index, requirement)| (requirement.id, index)).collect();
+    let anchors = Anchors::new(&requirements(report));
     let mut budget = Budget::default();
     cases.into_iter().map(|(index, case)| Case::new(index, case, &anchors, &mut budget)).collect()
 }
 
+/// Where each requirement stands on the page. Ids are unique within a protocol alone: the packs share their layers.
+struct Anchors<'a>(HashMap<(&'a str, &'a str), usize>);
+
+impl<'a> Anchors<'a> {
+    fn new(requirements: &[Requirement<'a>]) -> Self {
+        let keys = requirements.iter().map(|requirement| (requirement.protocol, requirement.id));
+        Self(keys.enumerate().map(|(index, key)| (key, index)).collect())
+    }
+
+    fn of(&self, case: &CaseResult, id: &str) -> Option<usize> {
+        self.0.get(&(case.protocol.as_str(), id)).copied()
+    }
+}
+
 impl<'a> Case<'a> {
-    fn new(index: usize, case: &'a CaseResult, anchors: &HashMap<&str, usize>, budget: &mut Budget) -> Self {
+    fn new(index: usize, case: &'a CaseResult, anchors: &Anchors<'_>, budget: &mut Budget) -> Self {
         let findings: Vec<&Finding> = told(case).collect();
         let shown = &findings[..findings.len().min(FINDINGS)];
-        let told = |finding: &&'a Finding| Told::new(case, finding, anchors.get(finding.requirement.as_str()).copied());
+        let told = |finding: &&'a Finding| Told::new(case, finding, anchors.of(case, &finding.requirement));
         let verdict = case.verdict();
         Self {
             index,
@@ -325,7 +337,7 @@ impl<'a> Case<'a> {
             findings: shown.iter().map(told).collect(),
             more: findings.len() - shown.len(),
             repeat: &case.repeat,
-            data: Picture::new(case, shown, budget).to_json(),
+            data: Picture::new(case, shown, |id| anchors.of(case, id), budget).to_json(),
         }
     }
 }

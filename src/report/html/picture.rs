@@ -30,7 +30,8 @@ pub(super) struct Picture<'a> {
     rows: Vec<Row>,
     findings: Vec<Callout>,
     raw: Vec<Raw>,
-    outcomes: Vec<(&'a str, &'static str)>,
+    /// Requirements with their outcome and where they stand on the page.
+    outcomes: Vec<(&'a str, &'static str, Option<usize>)>,
 }
 
 /// One row.
@@ -78,7 +79,7 @@ struct Callout {
 
 impl<'a> Picture<'a> {
     /// The conversation of this case, with these findings marked.
-    pub(super) fn new(case: &'a CaseResult, findings: &[&Finding], budget: &mut Budget) -> Self {
+    pub(super) fn new(case: &'a CaseResult, findings: &[&Finding], anchor: impl Fn(&str) -> Option<usize>, budget: &mut Budget) -> Self {
         let events = &case.transcript.events;
         let numbered = events.iter().any(|event| event.connection > 1);
         let decides = |index: usize| findings.iter().any(|finding| finding.event == Some(index));
@@ -93,7 +94,7 @@ impl<'a> Picture<'a> {
             rows: rows(&shown, &kept, findings),
             findings: findings.iter().map(|finding| Callout::new(finding, placed(&finding))).collect(),
             raw: kept.iter().filter_map(|row| Raw::new(shown[*row].0, shown[*row].1, budget)).collect(),
-            outcomes: case.outcomes.iter().map(|(id, outcome)| (id.as_str(), word(*outcome))).collect(),
+            outcomes: case.outcomes.iter().map(|(id, outcome)| (id.as_str(), word(*outcome), anchor(id))).collect(),
         }
     }
 
@@ -228,6 +229,7 @@ mod tests {
             findings: Vec::new(),
             outcomes: [].into(),
             transcript: Transcript { events },
+            attempts: Vec::new(),
             wall: Duration::ZERO,
             longest_wait: Duration::ZERO,
             repeat: String::new(),
@@ -243,7 +245,7 @@ mod tests {
         let case =
             case(vec![event(0, What::Mark(Mark::Step(0))), text(0), text(30), event(30, What::Ended(crate::transcript::Ending::Reset))]);
         let (on, without) = (finding(Some(2)), finding(None));
-        let picture = Picture::new(&case, &[&without, &on], &mut Budget::default());
+        let picture = Picture::new(&case, &[&without, &on], |_| None, &mut Budget::default());
         let kinds: Vec<_> = picture.rows.iter().map(|row| (row.kind, row.label.as_str())).collect();
         let expected =
             [(Kind::Arrow, "text 2 B {}"), (Kind::Pause, "30.0 s pass"), (Kind::Arrow, "text 2 B {}"), (Kind::End, "resets the stream")];
@@ -257,7 +259,7 @@ mod tests {
     fn a_flood_is_drawn_in_part_and_says_so() {
         let case = case((0..5000).map(|_| text(0)).collect());
         let on = finding(Some(2500));
-        let picture = Picture::new(&case, &[&on], &mut Budget::default());
+        let picture = Picture::new(&case, &[&on], |_| None, &mut Budget::default());
         assert_eq!(picture.rows.len(), FIRST + 1 + 2 * AROUND + 1 + LAST);
         assert_eq!(picture.rows[FIRST].label, "2400 events left out");
         assert_eq!(picture.raw.len(), FIRST + 2 * AROUND + LAST);
@@ -267,7 +269,8 @@ mod tests {
     fn no_text_ends_the_script_element_that_holds_it() {
         let on = finding(None);
         let json =
-            Picture::new(&case(vec![event(0, What::Frame(Frame::text("<!--<script>\u{2028}")))]), &[&on], &mut Budget::default()).to_json();
+            Picture::new(&case(vec![event(0, What::Frame(Frame::text("<!--<script>\u{2028}")))]), &[&on], |_| None, &mut Budget::default())
+                .to_json();
         assert!(!json.contains(['<', '>', '&', '\u{2028}', '\u{202e}']), "{json}");
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["findings"][0]["expected"], "a </script>");

@@ -60,6 +60,7 @@ impl<'l, 'a> FaultLint<'l, 'a> {
         match change {
             Change::Drop(select) => self.select(&place.key("drop"), select),
             Change::Repeat(select) => self.select(&place.key("repeat"), select),
+            Change::Double(select) => self.select(&place.key("double"), select),
             Change::Swap(select) => self.select(&place.key("swap"), select),
             Change::Leak(select) => self.select(&place.key("leak"), select),
             Change::Delay(delay) => {

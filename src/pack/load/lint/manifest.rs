@@ -35,6 +35,22 @@ pub(super) fn check(lint: &mut Lint<'_>) {
     check_ambiguities(lint, &place.key("ambiguities"));
 }
 
+/// Only rules of the layers below can be excluded here: steps would judge on, and the protocol's own requirements say it themselves.
+pub(super) fn check_excluded(lint: &mut Lint<'_>) {
+    let place = Place::of(&lint.files.manifest.document).key("excluded");
+    let layers = lint.layers().iter().skip(1).flat_map(|layer| &layer.requirements.value.requirements);
+    let ids: Vec<&str> = layers.filter(|requirement| requirement.rule.is_some()).map(|requirement| requirement.id.as_str()).collect();
+    for (id, why) in &lint.files.manifest.value.excluded {
+        let place = place.key(id);
+        let is_known = lint.known(&place.name(), "requirement of a layer with a rule", id, ids.iter().copied());
+        if is_known && lint.proved.contains(id) {
+            lint.wrong(&place, format!("steps prove `{id}`"), "only what a rule alone judges can be excluded");
+        } else if why.trim().is_empty() {
+            lint.wrong(&place, "an exclusion has a reason", "no reason");
+        }
+    }
+}
+
 fn check_endpoint(lint: &mut Lint<'_>, place: &Place<'_>) {
     let manifest = &lint.files.manifest.value;
     if !manifest.endpoint.path.starts_with('/') && !text::is_dynamic(&manifest.endpoint.path) {

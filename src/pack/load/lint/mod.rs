@@ -38,6 +38,7 @@ pub(super) fn lint(files: &Files) -> Vec<Mistake> {
     for layer in &files.layers {
         requirement::check(&mut lint, layer);
     }
+    manifest::check_excluded(&mut lint);
     requirement::check_coverage(&mut lint);
     machine::check(&mut lint);
     fault::check(&mut lint);
