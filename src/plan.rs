@@ -60,9 +60,6 @@ pub struct Case {
     pub deadline: Duration,
 }
 
-/// How long a client may take to dial, where the pack has no parameter `dial_time`.
-const DIAL_TIME: Duration = Duration::from_secs(10);
-
 /// What the runner allows a case beyond its own waits.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -234,16 +231,10 @@ impl Planner<'_> {
                 let band = self.settings.bound(expect.within.as_ref().unwrap_or(&reply_time));
                 (band.pass.0, band.end())
             }
-            Step::Accept(accept) => (Duration::ZERO, self.dial_time(accept.within.as_ref())),
-            Step::Refuse(refuse) => (Duration::ZERO, self.dial_time(refuse.within.as_ref())),
+            Step::Accept(accept) => (Duration::ZERO, self.settings.dial_time(accept.within.as_ref())),
+            Step::Refuse(refuse) => (Duration::ZERO, self.settings.dial_time(refuse.within.as_ref())),
             _ => (Duration::ZERO, Duration::ZERO),
         }
-    }
-
-    fn dial_time(&self, within: Option<&Span>) -> Duration {
-        let fallback = Span("dial_time".to_owned());
-        let span = within.unwrap_or(&fallback);
-        self.settings.quantity(span).map_or(DIAL_TIME, |_| self.settings.bound(span).end())
     }
 }
 

@@ -156,7 +156,7 @@ impl Prepared {
         Options {
             jobs: self.args.jobs,
             retries: self.args.retries.unwrap_or(0),
-            target: redaction.text(&target::name(&self.args)),
+            target: redaction.text(&self.named.as_ref().map_or_else(|| target::name(&self.args), Named::title)),
             repeat: redaction.text(&self.repeat),
             redaction,
         }

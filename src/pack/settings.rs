@@ -10,6 +10,9 @@ use super::manifest::Manifest;
 use super::parameter::{Parameter, Quantity, Span};
 use super::scenario::Needs;
 
+/// How long a client may take to dial, where the pack says nothing.
+const DIAL_TIME: Duration = Duration::from_secs(10);
+
 /// What a target declares, over what the pack says. Freeze it before planning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -158,6 +161,13 @@ impl Settings {
     /// How long something may take that must come within this span.
     pub fn bound(&self, span: &Span) -> Band {
         self.band(span, Duration::ZERO)
+    }
+
+    /// How long a client may take to dial: this span, or else the parameter `dial_time`, or 10 s. Without a span it is not scaled, for no timer
+    /// of the protocol but the start of a program is waited for.
+    pub fn dial_time(&self, within: Option<&Span>) -> Duration {
+        let parameter = self.parameters.get("dial_time").map(|parameter| as_time(parameter.value));
+        within.map_or_else(|| parameter.unwrap_or(DIAL_TIME), |span| self.bound(span).end())
     }
 
     /// How long each gap may be of something that recurs with this period.

@@ -23,6 +23,14 @@ impl Group {
         Self(leader)
     }
 
+    /// True if nothing of it is left.
+    pub(super) fn is_gone(&self) -> bool {
+        #[cfg(unix)]
+        return self.0.and_then(pid).is_none_or(|group| rustix::process::test_kill_process_group(group).is_err());
+        #[cfg(not(unix))]
+        return true;
+    }
+
     /// Asks everything in it to end.
     pub(super) fn terminate(&self) {
         #[cfg(unix)]

@@ -189,7 +189,8 @@ impl Service {
         }
         self.group.terminate();
         let asked = Instant::now();
-        while asked.elapsed() < self.grace && matches!(self.child.try_wait(), Ok(None)) {
+        // The shell may be gone before what it started.
+        while asked.elapsed() < self.grace && (matches!(self.child.try_wait(), Ok(None)) || !self.group.is_gone()) {
             thread::sleep(POLL);
         }
         // One that has ended already needs no killing.

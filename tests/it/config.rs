@@ -47,7 +47,7 @@ fn a_server_is_started_and_its_address_is_read_from_what_it_prints() {
     fs::create_dir_all(&inside).unwrap();
     for place in [folder.path(), &inside] {
         let shown = run(place, &[&["gateway"][..], &QUICK].concat(), 0);
-        assert!(shown.contains("1 passed") && shown.contains("ws://127.0.0.1:"), "{shown}");
+        assert!(shown.contains("1 passed") && shown.contains("s, gateway\n"), "{shown}");
     }
 }
 
@@ -95,6 +95,13 @@ fn a_server_that_falls_over_in_the_middle_does_not_pass() {
         SERVER.replace("PEER server SUFFIX", &format!("|-\n      exec python3 -c '{listen}; {print}'")).replace("listening on", "ws://");
     let shown = run(folder(&targets).path(), &[&["gateway"][..], &QUICK].concat(), 1);
     assert!(shown.contains("the server under test ended during the run"), "{shown}");
+}
+
+#[test]
+fn a_server_is_asked_to_end_before_it_is_killed() {
+    let folder = folder(&SERVER.replace("PEER server SUFFIX", "trap 'echo done > ended; exit 0' TERM; PEER server SUFFIX & wait"));
+    run(folder.path(), &[&["gateway"][..], &QUICK].concat(), 0);
+    assert!(folder.path().join("ended").exists());
 }
 
 #[test]

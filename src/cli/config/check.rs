@@ -86,7 +86,7 @@ fn names(target: &Target, at: &str, pack: &Pack, remarks: &mut Vec<Remark>) {
     let mut check = |key: &str, kind: &str, given: Vec<&String>, known: &[String]| {
         for name in given.into_iter().filter(|name| !known.contains(name)) {
             let place = format!("{at}/{key}/{}", name.replace('~', "~0").replace('/', "~1"));
-            let remark = Remark::new(place, format!("{} has no {kind} `{name}`", pack.id()), format!("no such {kind}"));
+            let remark = Remark::new(place, format!("{} has no {kind} `{name}`", pack.id()), format!("no such {kind}")).key();
             let help = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
             let help = help.unwrap_or_else(|| format!("known: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }));
             remarks.push(if key == "credentials" { remark.help(help).secret() } else { remark.help(help) });

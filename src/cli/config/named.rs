@@ -27,6 +27,7 @@ const UNKNOWN: &str = "ws://127.0.0.1:1";
 /// A target that has a name.
 #[derive(Debug)]
 pub(crate) struct Named {
+    name: String,
     target: Target,
     at: String,
     port: u16,
@@ -62,7 +63,7 @@ impl Named {
         let packs = found.form.value.packs.as_ref().map(|packs| found.folder().join(packs));
         let port = if target.command.is_some() { free_port()? } else { 0 };
         let at = format!("/targets/{}", name.replace('~', "~0").replace('/', "~1"));
-        Ok(Self { target, at, port, packs, found })
+        Ok(Self { name: name.to_owned(), target, at, port, packs, found })
     }
 
     /// The arguments with what the target says, wherever they do not say it themselves. A server that is not started yet has no address of
@@ -135,6 +136,12 @@ impl Named {
         let filled = |command: &String| fill(command, |name| (name == "port").then(|| self.port.to_string()));
         let commands = self.target.hooks.iter().map(|(name, command)| (name.clone(), filled(command))).collect();
         Hooks { commands, environment: self.environment(), directory: Some(self.directory()) }
+    }
+
+    /// How a report names it: the same each time, so without a port that was free.
+    pub(crate) fn title(&self) -> String {
+        let place = self.target.url.as_ref().or(self.target.command.as_ref().filter(|_| self.target.side == Role::Client));
+        place.map_or_else(|| self.name.clone(), |place| format!("{} ({place})", self.name))
     }
 
     /// Variables for its commands.

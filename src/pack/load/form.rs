@@ -29,6 +29,8 @@ pub struct Remark {
     pub label: String,
     /// A sentence that helps, if there is one.
     pub help: Option<String>,
+    /// True if it is about the key there, and not about its value.
+    pub is_key: bool,
     /// True if the text may hold a secret: only the line is named then, and nothing of it is shown.
     pub is_secret: bool,
 }
@@ -36,13 +38,19 @@ pub struct Remark {
 impl Remark {
     /// A remark about this place.
     pub fn new(at: impl Into<String>, title: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { at: at.into(), title: title.into(), label: label.into(), help: None, is_secret: false }
+        Self { at: at.into(), title: title.into(), label: label.into(), help: None, is_key: false, is_secret: false }
     }
 
     /// With a sentence that helps.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
+    }
+
+    /// About the key.
+    #[must_use]
+    pub fn key(self) -> Self {
+        Self { is_key: true, ..self }
     }
 
     /// Without the text of the place.
@@ -82,6 +90,8 @@ impl<T> Form<T> {
         let mistake = if remark.is_secret {
             let place = format!("{}:{}", self.document.source.path, self.document.line(&remark.at));
             Mistake::file(place, format!("{}: {}", remark.title, remark.label))
+        } else if remark.is_key {
+            Mistake::new(&self.document.source, self.document.key(&remark.at), remark.title.as_str(), remark.label.as_str())
         } else {
             self.document.mistake(&remark.at, remark.title.as_str(), remark.label.as_str())
         };

@@ -26,9 +26,6 @@ use pause::{Outcome, Pause};
 /// How long an `expect` waits that does not say.
 const REPLY_TIME: &str = "reply_time";
 
-/// How long `accept` and `refuse` wait for a client to dial if they do not say: this parameter, or else the time below.
-const DIAL_TIME: (&str, &str) = ("dial_time", "10s");
-
 /// The harness answers pings and close frames. What the target breaks is for the checks: the harness closes for nothing by itself.
 const DUTIES: Duties = Duties { pong: true, close: true, fail: false, limit: None, linger: None };
 

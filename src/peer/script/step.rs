@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::pause::{Outcome, Pause};
-use super::{DIAL_TIME, REPLY_TIME, Script};
+use super::{REPLY_TIME, Script};
 use crate::pack::parameter::Span;
 use crate::pack::pattern::{Names, Pattern};
 use crate::pack::scenario::{Accept, Expect, Open, Play, Policy, Refuse, Send, Step, Wait};
@@ -82,9 +82,7 @@ impl Script {
     }
 
     fn meet(&mut self, within: Option<&Span>) -> Result<Outcome, SendError> {
-        let known = self.speaker.settings.parameters.contains_key(DIAL_TIME.0);
-        let default = Span(if known { DIAL_TIME.0 } else { DIAL_TIME.1 }.to_owned());
-        let token = self.wake_after(within.unwrap_or(&default));
+        let token = self.speaker.wake(self.begun.saturating_add(self.speaker.settings.dial_time(within)));
         self.pause = Some(Pause::Meet { token });
         self.check_pause(self.ledger.length())
     }
@@ -170,10 +168,6 @@ impl Script {
 
     fn on(&self, name: Option<&str>) -> Result<ConnectionId, SendError> {
         self.ledger.connection(name).ok_or_else(|| SendError::NoConnection(name.unwrap_or(MAIN).to_owned()))
-    }
-
-    fn wake_after(&mut self, within: &Span) -> u64 {
-        self.speaker.wake(self.begun.saturating_add(self.speaker.settings.bound(within).end()))
     }
 }
 
