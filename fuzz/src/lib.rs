@@ -11,9 +11,9 @@ use framegate::pack::{Library, Schema, Settings, matcher, template};
 use framegate::report::json::Transcripts;
 use framegate::report::{Style, console, json as json_report, junit, markdown, tap};
 use framegate::runner::wire::{Decoder, encode};
-use framegate::suite::Bound;
+use framegate::suite::{Bound, Options, judge_recorded};
 use framegate::transcript::{Role, Transcript, What, json};
-use framegate::verdict::{CaseResult, Finding, Report, Severity};
+use framegate::verdict::{Finding, Report, Severity};
 use serde_json::Value;
 
 /// A target: its name and its function.
@@ -171,30 +171,14 @@ pub fn report_rendering(data: &[u8]) {
 }
 
 fn report(text: &str) -> Report {
-    let case = CaseResult {
-        id: format!("demo/server/{text}"),
-        title: text.to_owned(),
-        protocol: "demo".to_owned(),
-        side: Role::Server,
-        group: "protocol".to_owned(),
-        origin: None,
-        skipped: None,
-        findings: vec![Finding::harness(Severity::Fail, text, text)],
-        outcomes: indexmap::IndexMap::new(),
-        transcript: Transcript::default(),
-        wall: std::time::Duration::ZERO,
-        longest_wait: std::time::Duration::ZERO,
-        repeat: text.to_owned(),
-    };
-    Report {
-        version: String::new(),
-        target: text.to_owned(),
-        cases: vec![case],
-        requirements: Vec::new(),
-        wall: std::time::Duration::ZERO,
-        interrupted: false,
-        unfinished: vec![text.to_owned()],
+    let options = Options { target: text.to_owned(), repeat: text.to_owned(), ..Options::default() };
+    let mut report = judge_recorded(&BOUND, Role::Server, vec![(text.to_owned(), Transcript::default())], &options);
+    for case in &mut report.cases {
+        text.clone_into(&mut case.title);
+        case.findings.push(Finding::harness(Severity::Fail, text, text));
     }
+    report.unfinished.push(text.to_owned());
+    report
 }
 
 /// Messages of any bytes, a line each, leave a reference server alive and well behaved. An input is the violation of a campaign's try.

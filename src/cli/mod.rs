@@ -64,7 +64,7 @@ enum Command {
     Lint(lint::Args),
     New(new::Args),
     Prove(prove::Args),
-    Fuzz(fuzz::Args),
+    Fuzz(Box<fuzz::Args>),
     Merge(merge::Args),
     Peer(peer::Args),
     Replay(replay::Args),
