@@ -17,6 +17,7 @@ mod layering;
 mod live;
 mod pages;
 mod program;
+mod prove;
 mod report;
 mod secrets;
 mod secure;
