@@ -20,6 +20,7 @@
 //! | [`runner`] | sockets and clocks; never judges | plan, peer, transcript |
 //! | [`check`] | transcript into findings; never peer or runner | pack, plan, transcript, verdict |
 //! | [`suite`] | run and judge | all above |
+//! | [`fuzz`] | campaigns of malformed conversations: generator, oracle, minimizer, reproducer | pack, plan, peer, runner (its stop), suite, verdict, transcript |
 //! | [`prove`] | every check can fail: mutants, null peers, the kill matrix | pack, plan, peer, suite, verdict, transcript |
 //! | [`baseline`] | known failures, and what no longer holds of them | verdict, transcript |
 //! | [`report`] | report into text | verdict, transcript |
@@ -28,6 +29,7 @@
 
 pub mod baseline;
 pub mod check;
+pub mod fuzz;
 pub mod pack;
 pub mod peer;
 pub mod plan;

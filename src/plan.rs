@@ -102,6 +102,12 @@ pub fn plan(pack: &Pack, settings: &Settings, selection: &Selection) -> Vec<Case
         .collect()
 }
 
+/// The cases of a scenario that is not in the pack's folders, such as a reproducer: one, or one a row.
+pub fn bind(pack: &Pack, settings: &Settings, side: Role, name: &str, scenario: &Scenario) -> Vec<Case> {
+    let Some(layer) = pack.layers.first() else { return Vec::new() };
+    Planner { pack, settings, side, layer }.cases_of(name, scenario)
+}
+
 /// A selection with its globs compiled.
 struct Wanted<'a> {
     only: Vec<Regex>,
@@ -135,13 +141,13 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn cases(&self) -> Vec<Case> {
+        self.layer.scenarios(self.side).iter().flat_map(|(name, scenario)| self.cases_of(name, scenario)).collect()
+    }
+
+    fn cases_of(&self, name: &str, scenario: &Scenario) -> Vec<Case> {
         let lone = [Row { name: String::new(), values: Map::new() }];
-        let rows = |scenario: &Scenario| if scenario.rows.is_empty() { lone.to_vec() } else { scenario.rows.clone() };
-        self.layer
-            .scenarios(self.side)
-            .iter()
-            .flat_map(|(name, scenario)| rows(scenario).into_iter().map(move |row| self.case(name, scenario, &row)))
-            .collect()
+        let rows = if scenario.rows.is_empty() { &lone[..] } else { &scenario.rows };
+        rows.iter().map(|row| self.case(name, scenario, row)).collect()
     }
 
     fn case(&self, name: &str, scenario: &Scenario, row: &Row) -> Case {

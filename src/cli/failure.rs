@@ -135,6 +135,22 @@ pub(crate) enum Failure {
         #[source]
         source: ReadError,
     },
+    /// A folder of a campaign that cannot be used.
+    #[error("{path}: {problem}")]
+    Campaign {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// A target on another machine.
+    #[error(
+        "{target} is not on this machine, and malformed frames may bring a server down; with the consent of whoever runs it, add `--allow remote`"
+    )]
+    Remote {
+        /// The target.
+        target: String,
+    },
     /// A file that is no report.
     #[error("{path} is no report: {source}; expected what `framegate run --report json=FILE` writes")]
     Report {

@@ -1,17 +1,20 @@
 //! The command line: one file a command, each with its `Args` and its `run`. Only here is anything printed, and the environment read.
 
 mod baseline;
+mod campaign_report;
 mod completions;
 mod config;
 mod coverage;
 mod declaration;
 mod diff;
 mod failure;
+mod fuzz;
 mod init;
 mod interrupt;
 mod lint;
 mod list;
 mod man;
+mod merge;
 mod new;
 mod output;
 mod packs;
@@ -61,6 +64,8 @@ enum Command {
     Lint(lint::Args),
     New(new::Args),
     Prove(prove::Args),
+    Fuzz(Box<fuzz::Args>),
+    Merge(merge::Args),
     Peer(peer::Args),
     Replay(replay::Args),
     Schema(schema::Args),
@@ -81,6 +86,8 @@ impl Cli {
             Command::Lint(args) => lint::run(&args),
             Command::New(args) => new::run(&args),
             Command::Prove(args) => prove::run(&args),
+            Command::Fuzz(args) => fuzz::run(&args),
+            Command::Merge(args) => merge::run(&args),
             Command::Peer(args) => peer::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Schema(args) => schema::run(&args),

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use framegate::fuzz::arena::Lane;
 use framegate::pack::{Pack, Settings};
 use framegate::plan::{Case, Selection};
 use framegate::report::escape;
 use framegate::runner::{Service, Stop, Target, round_trip};
 use framegate::suite::{self, Bound, Observer, Options, Subject};
-use framegate::transcript::Redaction;
+use framegate::transcript::{Redaction, Role};
 use framegate::verdict::Report;
 
 use super::config::Named;
@@ -62,6 +63,28 @@ impl Prepared {
             return Err(Failure::NothingSelected);
         }
         Ok(Self { repeat: repeat::command(given, &spoken), args, cases, named, bounds, subject, selection })
+    }
+
+    /// Starts what has to be started, for those who play cases of their own against the one target: the pack with what it declares, where
+    /// to play, and what has to be stopped in the end.
+    pub(crate) fn lane(&mut self, stop: &Stop) -> Result<(Bound, Lane, Option<Service>), Failure> {
+        let service = self.start(stop)?;
+        self.measure();
+        let bound = self.bounds.first().cloned().ok_or(Failure::NothingSelected)?;
+        Ok((bound, Lane { subject: self.subject.clone(), options: self.options(), stop: stop.clone() }, service))
+    }
+
+    /// The address of a server on another machine whose owner has not said in a file that it may be fuzzed.
+    pub(crate) fn unconsented(&self) -> Option<String> {
+        match &self.subject {
+            Subject::Live(Target::Server(server)) if !server.is_loopback() && self.named.is_none() => Some(server.host_header()),
+            _ => None,
+        }
+    }
+
+    /// The side under test, where the target decides it.
+    pub(crate) fn side(&self) -> Option<Role> {
+        self.subject.side()
     }
 
     /// True if everything is selected that the target has.

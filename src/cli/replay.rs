@@ -1,23 +1,28 @@
-//! `framegate replay`: judges recorded transcripts again.
+//! `framegate replay`: judges recorded transcripts again, and plays scenario files such as the reproducers of `framegate fuzz`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use framegate::pack::Settings;
+use framegate::fuzz::{self, arena::Lane};
+use framegate::pack::Library;
+use framegate::pack::scenario::Scenario;
 use framegate::report::json::Transcripts;
+use framegate::runner::{Service, Stop};
 use framegate::suite::{Bound, Options, judge_recorded};
 use framegate::transcript::{Role, Transcript};
+use framegate::verdict::Report;
 
 use super::output::{Destination, Outputs};
 use super::packs::Source;
+use super::prepared::Prepared;
 use super::run::side;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, run as plain};
 
-/// Judge recorded transcripts (JSON Lines, one event a line) by the rules of a protocol
+/// Judge recorded transcripts (JSON Lines) by the rules of a protocol, or play scenario files (YAML) against a target or the embedded peer
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The transcripts
+    /// The transcripts, or the scenario files
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// The protocol that they speak
@@ -31,25 +36,82 @@ pub(crate) struct Args {
     report: Vec<Destination>,
     #[command(flatten)]
     source: Source,
+    /// Play scenario files against the server at this address
+    #[arg(long, value_name = "URL", conflicts_with_all = ["client", "fault"])]
+    server: Option<String>,
+    /// Play scenario files against the client that this command starts
+    #[arg(long, value_name = "CMD", conflicts_with = "fault")]
+    client: Option<String>,
+    /// Declare something about the target, as for `run`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Let the embedded peer play this fault or variant of the pack
+    #[arg(long, value_name = "ID")]
+    fault: Option<String>,
 }
 
 /// Judges every file as a case of its own; the exit code is the report's.
 pub(crate) fn run(args: &Args) -> Outcome {
-    let pack = args.source.load_one(&args.protocol)?;
-    let settings = Arc::new(Settings::embedded(&pack.manifest));
-    let recorded = args.files.iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, Failure>>()?;
-    let options = Options {
-        target: "recorded transcripts".to_owned(),
-        repeat: format!("framegate replay --protocol {} --side {}", args.protocol, args.side),
-        ..Options::default()
-    };
+    let mut prepared = Prepared::new(&args.as_run())?;
+    if let Some(tested) = prepared.side().filter(|tested| *tested != args.side) {
+        return Err(Failure::Side { flag: tested.as_str(), side: args.side.as_str() });
+    }
+    let repeat = format!("framegate replay --protocol {} --side {}", args.protocol, args.side);
+    let (scenarios, transcripts): (Vec<_>, Vec<_>) = args.files.iter().partition(|path| is_yaml(path));
+    let recorded =
+        transcripts.into_iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let scripted =
+        scenarios.into_iter().map(|path| Ok((path.display().to_string(), scenario(path)?))).collect::<Result<Vec<_>, Failure>>()?;
     let outputs = Outputs::open(&args.report, Transcripts::Broken)?;
-    let report = judge_recorded(&Bound { pack, settings }, args.side, recorded, &options);
+    let (bound, lane, service) = prepared.lane(&Stop::default())?;
+    let target = if scripted.is_empty() { "recorded transcripts".to_owned() } else { lane.options.target.clone() };
+    let mut report = judge_recorded(&bound, args.side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });
+    play(&bound, args.side, &scripted, &lane, &repeat, &mut report);
+    service.into_iter().for_each(Service::stop);
     outputs.write(&report)?;
     Ok(report.exit_code())
 }
 
+impl Args {
+    fn as_run(&self) -> plain::Args {
+        plain::Args {
+            protocols: vec![self.protocol.clone()],
+            server: self.server.clone(),
+            client: self.client.clone(),
+            source: self.source.clone(),
+            set: self.set.clone(),
+            fault: self.fault.clone(),
+            ..plain::Args::default()
+        }
+    }
+}
+
+/// Plays scenario files and adds what comes of them to the report.
+fn play(bound: &Bound, side: Role, scripted: &[(String, Scenario)], lane: &Lane, repeat: &str, report: &mut Report) {
+    let begun = Instant::now();
+    for (name, scenario) in scripted {
+        for mut result in fuzz::replay(bound, side, name, scenario, lane) {
+            result.id.clone_from(name);
+            result.repeat = format!("{repeat} '{name}'");
+            report.cases.push(result);
+        }
+    }
+    report.wall += if scripted.is_empty() { Duration::ZERO } else { begun.elapsed() };
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
 fn read(path: &Path) -> Result<Transcript, Failure> {
-    let text = fs::read_to_string(path).map_err(|source| Failure::Read { path: path.to_owned(), source })?;
+    let text = text(path)?;
     Transcript::from_json_lines(&text).map_err(|source| Failure::Transcript { path: path.to_owned(), source })
+}
+
+fn scenario(path: &Path) -> Result<Scenario, Failure> {
+    Library::scenario(&path.display().to_string(), &text(path)?).map_err(Failure::Packs)
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|source| Failure::Read { path: path.to_owned(), source })
 }

@@ -19,7 +19,7 @@ use super::progress::{Lines, Progress};
 use super::{Failure, Outcome, baseline, unlock};
 
 /// Test a server, a client, or, without a target, both sides of the embedded reference peers
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// A target of framegate.yaml, or protocols; a target goes before a protocol of the same name. A live target speaks one protocol, the
@@ -202,7 +202,7 @@ pub(crate) fn side(text: &str) -> Result<Role, String> {
     [Role::Server, Role::Client].into_iter().find(|role| role.as_str() == text).ok_or_else(|| "expected server or client".to_owned())
 }
 
-fn factor(text: &str) -> Result<f64, String> {
+pub(crate) fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse().ok().filter(|factor: &f64| factor.is_finite() && *factor > 0.0 && *factor <= 1e6);
     factor.ok_or_else(|| "expected a number above 0, such as 0.1".to_owned())
 }

@@ -35,6 +35,22 @@ pub struct Scenario {
     pub steps: Vec<Step>,
 }
 
+impl Scenario {
+    /// A scenario that is nothing but its steps.
+    pub fn new(title: impl Into<String>, steps: Vec<Step>) -> Self {
+        Self {
+            title: title.into(),
+            covers: Vec::new(),
+            blames: Vec::new(),
+            twin: None,
+            needs: Needs::default(),
+            exclusive: false,
+            rows: Vec::new(),
+            steps,
+        }
+    }
+}
+
 /// What a target must have declared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms that each room may use.
 fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-    let rows: [(&str, &[&str]); 11] = [
+    let rows: [(&str, &[&str]); 12] = [
         ("transcript", &[]),
         ("verdict", &["transcript"]),
         ("pack", &["verdict", "transcript"]),
@@ -15,6 +15,7 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("runner", &["plan", "peer", "transcript"]),
         ("check", &["pack", "plan", "transcript", "verdict"]),
         ("suite", &["check", "pack", "peer", "plan", "runner", "transcript", "verdict"]),
+        ("fuzz", &["pack", "plan", "peer", "runner", "suite", "verdict", "transcript"]),
         ("prove", &["pack", "peer", "plan", "suite", "transcript", "verdict"]),
         ("baseline", &["verdict", "transcript"]),
         ("report", &["verdict", "transcript"]),

@@ -12,6 +12,7 @@ mod diff;
 mod embedded;
 mod faults;
 mod formats;
+mod fuzzing;
 mod golden;
 mod layering;
 mod live;

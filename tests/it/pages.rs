@@ -81,7 +81,7 @@ fn write(path: &Path, text: &str) {
 fn patch(path: &Path, diff: &str, place: &str) {
     let side = |dropped: char| {
         let lines = diff.lines().filter(|line| !line.starts_with(dropped));
-        lines.map(|line| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
+        lines.flat_map(|line| [line.get(1..).unwrap_or_default(), "\n"]).collect::<String>()
     };
     let (before, after) = (side('+'), side('-'));
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{place}: {}: {error}", path.display()));

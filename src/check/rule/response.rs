@@ -79,6 +79,10 @@ impl Exchange<'_> {
 
     fn silence(&self, request: &Observation, tally: &mut Tally) {
         let reading = self.ground.reading;
+        // Nothing is owed to what comes after the end, whoever ended it.
+        if reading.is_ended_before(request.connection, request.event) {
+            return;
+        }
         if self.answers.or_close && self.closing(request, tally) {
             return;
         }
@@ -143,6 +147,12 @@ mod tests {
                 ("never, but there was no time", Talk::with_server().ask(1).at(4999).finish(), NotExercised),
                 ("another one", Talk::with_server().ask(1).reply(2).at(6000).finish(), Violated),
                 ("nothing asked", Talk::with_server().reply(1).at(6000).finish(), NotExercised),
+                ("asked after the end", Talk::with_server().close(Server, 1000).ask(1).end(Server).at(9000).finish(), NotExercised),
+                (
+                    "asked after the harness's own end",
+                    Talk::with_server().close(Client, 1000).ask(1).end(Server).at(9000).finish(),
+                    NotExercised,
+                ),
                 ("asked without a key", Talk::with_server().client(1, &json!({"type": "ask"})).at(6000).finish(), NotExercised),
             ],
         );

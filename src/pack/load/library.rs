@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::diagnostic::{Mistake, Mistakes};
+use super::diagnostic::{Mistake, Mistakes, Source};
+use super::document::Document;
 use super::files::Files;
+use super::format;
 use super::nearest::list;
 use crate::pack::Pack;
+use crate::pack::scenario::Scenario;
 
 /// The files that are built into the program: path and text.
 const BUILTIN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/packs.rs"));
@@ -74,6 +78,13 @@ impl Library {
         self.files.extend(builtin.files.iter().filter(|(path, _)| is_borrowed(path)).map(|(path, text)| (path.clone(), text.clone())));
     }
 
+    /// The same packs with this file, named from `scenarios/` or `schemas/` on, added or replaced.
+    #[must_use]
+    pub fn with(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.to_owned(), Ok(text.to_owned()));
+        self
+    }
+
     /// Ids of the packs, in alphabetical order.
     pub fn ids(&self) -> Vec<String> {
         let folders = self.folders().into_iter().filter(|folder| self.is_pack(folder));
@@ -83,6 +94,13 @@ impl Library {
     /// Loads one pack.
     pub fn load(&self, id: &str) -> Result<Pack, LoadError> {
         self.check(id).map_err(|mistakes| LoadError::of(&mistakes))
+    }
+
+    /// Reads a scenario that stands in no pack, such as a reproducer. It is held against its format, not against a pack.
+    pub fn scenario(path: &str, text: &str) -> Result<Scenario, LoadError> {
+        let source = Arc::new(Source { path: path.to_owned(), text: text.to_owned() });
+        let read = Document::yaml(source).and_then(|document| format::read(&document, "scenario"));
+        read.map_err(|mistakes| LoadError::of(&Mistakes::of(mistakes)))
     }
 
     /// Everything that is wrong with a pack.

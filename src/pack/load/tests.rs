@@ -189,14 +189,14 @@ fn names_that_nothing_has_are_underlined() {
 
 #[test]
 fn a_pack_excludes_rules_of_its_layers_with_a_reason() {
-    let title = "title: Demo protocol";
-    let excluded = |id: &str| format!("{title}\nexcluded: {{<<{id}>>: It cannot.}}");
-    let check_excluded = |id: &str, mistake: &str| check(PACK, title, &excluded(id), mistake);
+    let own = "websocket-client-upgrade-key-fresh: A client of the demo protocol dials once.";
+    let excluded = |id: &str| format!("{own}\n  <<{id}>>: It cannot.");
+    let check_excluded = |id: &str, mistake: &str| check(PACK, own, &excluded(id), mistake);
     check_excluded("demo-hello-first", "there is no requirement of a layer with a rule `demo-hello-first`");
     check_excluded("websocket-client-pong", "there is no requirement of a layer with a rule `websocket-client-pong`");
-    check(PACK, title, &format!("{title}\nexcluded: {{websocket-client-masked: <<\"\">>}}"), "an exclusion has a reason");
+    check(PACK, own, &format!("{own}\n  websocket-client-masked: <<\"\">>"), "an exclusion has a reason");
     let mut library = demo();
-    library.edit(PACK, |text| text.replace(title, &excluded("websocket-client-masked").replace("<<", "").replace(">>", "")));
+    library.edit(PACK, |text| text.replace(own, &excluded("websocket-client-masked").replace("<<", "").replace(">>", "")));
     let pack = library.load("demo").unwrap();
     let requirement = pack.requirement("websocket-client-masked").unwrap();
     assert_eq!((requirement.excluded.as_deref(), &requirement.rule), (Some("It cannot."), &None));

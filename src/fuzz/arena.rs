@@ -1,0 +1,51 @@
+//! Where a case is played: against the reference peers, against any other peer in memory, or against a live target.
+
+use crate::peer::{Peer, faulty};
+use crate::plan::Case;
+use crate::runner::Stop;
+use crate::suite::{Bound, Options, Subject, run_case, trial};
+use crate::transcript::Role;
+use crate::verdict::CaseResult;
+
+/// Plays cases. Several threads may do so at once.
+pub trait Arena: Sync {
+    /// Plays a case and judges it by the pack's rules.
+    fn play(&self, bound: &Bound, case: &Case) -> CaseResult;
+}
+
+/// The reference peers of the pack.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference;
+
+impl Arena for Reference {
+    fn play(&self, bound: &Bound, case: &Case) -> CaseResult {
+        let (mut peer, _) = faulty(bound.pack.clone(), bound.settings.clone(), case.side, &[]);
+        trial(bound, case, &mut *peer)
+    }
+}
+
+/// Peers in memory, a new one for each case.
+pub struct Peers<F>(pub F);
+
+impl<F: Fn(&Bound, Role) -> Box<dyn Peer> + Sync> Arena for Peers<F> {
+    fn play(&self, bound: &Bound, case: &Case) -> CaseResult {
+        trial(bound, case, &mut *self.0(bound, case.side))
+    }
+}
+
+/// What `framegate run` tests too: the embedded peers with or without a fault, or a live target.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// What is tested.
+    pub subject: Subject,
+    /// What is taken out of every result.
+    pub options: Options,
+    /// Ends cases from outside.
+    pub stop: Stop,
+}
+
+impl Arena for Lane {
+    fn play(&self, bound: &Bound, case: &Case) -> CaseResult {
+        run_case(bound, case, &self.subject, &self.options, &self.stop)
+    }
+}

@@ -1,0 +1,208 @@
+//! Tries by number: the systematic ones as they are enumerated, then random ones without end. A number means the same try in every run with
+//! the same pack, settings, sides and seed, whatever ran before it.
+
+use std::ops::Range;
+
+use super::chance::Chance;
+use super::conversation::{self, Probes};
+use super::generator::saying::literal;
+use super::generator::{Field, enumerate};
+use super::violation::{Aftermath, Class, Violation};
+use crate::pack::scenario::{Raw, Scenario, Step};
+use crate::pack::{Pack, Settings};
+use crate::transcript::Role;
+
+/// One side's states and violations.
+#[derive(Clone, Debug)]
+pub struct Front {
+    /// The side under test.
+    pub side: Role,
+    /// Its states, each with what can be done wrong in it.
+    pub fields: Vec<Field>,
+}
+
+/// The tries of a campaign.
+#[derive(Clone, Debug)]
+pub struct Tries {
+    fronts: Vec<Front>,
+    seed: u64,
+}
+
+/// One try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Try {
+    /// Its number.
+    pub number: u64,
+    /// The side under test.
+    pub side: Role,
+    /// Index of its state among those of the side.
+    pub state: usize,
+    /// What is done wrong, in order; one thing in a systematic try.
+    pub violations: Vec<Violation>,
+}
+
+/// How many violations a random try has at most.
+const MOST: usize = 3;
+
+impl Tries {
+    /// The tries of conversations that test these sides.
+    pub fn new(pack: &Pack, settings: &Settings, sides: &[Role], seed: u64) -> Self {
+        let fronts = sides.iter().map(|side| Front { side: *side, fields: enumerate(pack, settings, *side) });
+        Self { fronts: fronts.collect(), seed }
+    }
+
+    /// The sides.
+    pub fn fronts(&self) -> &[Front] {
+        &self.fronts
+    }
+
+    /// How many systematic tries there are.
+    pub fn systematic(&self) -> u64 {
+        self.fronts.iter().map(Front::len).sum()
+    }
+
+    /// The try of this number. Nothing, if no side has anything to try.
+    pub fn get(&self, number: u64) -> Option<Try> {
+        let mut rest = number;
+        for front in &self.fronts {
+            if rest < front.len() {
+                return front.get(rest).map(|(state, violation)| Try {
+                    number,
+                    side: front.side,
+                    state,
+                    violations: vec![violation.clone()],
+                });
+            }
+            rest -= front.len();
+        }
+        self.random(number)
+    }
+
+    /// Numbers in this range that belong to part `index` of `count`.
+    pub fn part(range: Range<u64>, index: u64, count: u64) -> impl Iterator<Item = u64> {
+        range.filter(move |number| number % count.max(1) == index)
+    }
+
+    fn random(&self, number: u64) -> Option<Try> {
+        let mut chance = Chance::new(self.seed, number);
+        let front = chance.pick(&self.fronts)?;
+        let state = chance.below(front.fields.len());
+        let field = front.fields.get(state)?;
+        let count = 1 + chance.below(MOST);
+        let violations: Vec<_> = (0..count).filter_map(|_| one(field, &mut chance)).collect();
+        (!violations.is_empty()).then_some(Try { number, side: front.side, state, violations })
+    }
+}
+
+impl Front {
+    fn len(&self) -> u64 {
+        self.fields.iter().map(|field| field.violations.len() as u64).sum()
+    }
+
+    fn get(&self, mut index: u64) -> Option<(usize, &Violation)> {
+        for (state, field) in self.fields.iter().enumerate() {
+            let length = field.violations.len() as u64;
+            if index < length {
+                return Some((state, field.violations.get(usize::try_from(index).ok()?)?));
+            }
+            index -= length;
+        }
+        None
+    }
+}
+
+impl Try {
+    /// The conversation, where the target is capable of these probes.
+    pub fn scenario(&self, pack: &Pack, front: &Front, probes: Probes) -> Option<Scenario> {
+        let field = front.fields.get(self.state)?;
+        let violations: Vec<_> = self.violations.iter().collect();
+        Some(conversation::scenario(pack, self.side, &field.state, &violations, probes))
+    }
+
+    /// The class that it counts under.
+    pub fn class(&self) -> Class {
+        if let [only] = self.violations.as_slice() { only.class } else { Class::Random }
+    }
+
+    /// The frame, or `-`.
+    pub fn frame(&self) -> &str {
+        match self.violations.as_slice() {
+            [only] if !only.frame.is_empty() => &only.frame,
+            _ => "-",
+        }
+    }
+
+    /// What is done and where, in one line.
+    pub fn operator(&self) -> String {
+        let one = |violation: &Violation| match violation.at.as_str() {
+            "" => violation.operator.clone(),
+            at => format!("{at} {}", violation.operator),
+        };
+        self.violations.iter().map(one).collect::<Vec<_>>().join(" + ")
+    }
+
+    /// Why it breaks nothing that it claims to break, if so.
+    pub fn masked(&self, pack: &Pack) -> Option<String> {
+        if let [only] = self.violations.as_slice() { only.masked(pack) } else { None }
+    }
+}
+
+/// A violation of the list after which the connection goes on, or a message of it with bytes changed.
+fn one(field: &Field, chance: &mut Chance) -> Option<Violation> {
+    let candidates = field.violations.len();
+    let picked = (0..16).filter_map(|_| field.violations.get(chance.below(candidates))).find(|one| one.aftermath == Aftermath::Speaking)?;
+    let mut violation = picked.clone();
+    violation.claim = None;
+    violation.class = Class::Random;
+    if chance.below(2) == 0 {
+        for step in &mut violation.steps {
+            garble(step, chance);
+        }
+        violation.operator.push_str("-garbled");
+    }
+    Some(violation)
+}
+
+/// Changes some bytes of a short message.
+fn garble(step: &mut Step, chance: &mut Chance) {
+    let Step::Message(raw) = step else { return };
+    let text = match (&raw.json, &raw.text) {
+        (Some(json), _) => json.to_string(),
+        (_, Some(text)) => text.clone(),
+        _ => return,
+    };
+    if text.contains("${") || text.len() > 4096 || text.is_empty() || raw.times.is_some() {
+        return;
+    }
+    let mut bytes = text.into_bytes();
+    for _ in 0..=chance.below(3) {
+        mutate(&mut bytes, chance);
+    }
+    let changed = match String::from_utf8(bytes) {
+        Ok(text) => Raw { text: Some(literal(&text)), ..Raw::default() },
+        Err(error) => Raw { hex: Some(data_encoding::HEXLOWER.encode(error.as_bytes())), ..Raw::default() },
+    };
+    *step = Step::Message(changed);
+}
+
+/// Bytes that mean something to a JSON parser.
+const TOKENS: [&str; 14] = ["{", "}", "[", "]", ",", ":", "\"", "\\", "null", "1e999", "-", "\\u0000", "\u{feff}", "true"];
+
+fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
+    let at = chance.below(bytes.len().max(1)).min(bytes.len());
+    let end = (at + 1 + chance.below(8)).min(bytes.len());
+    match chance.below(6) {
+        0 if at < bytes.len() => bytes[at] ^= 1 << chance.below(8),
+        1 => drop(bytes.drain(at..end)),
+        2 => {
+            let copy = bytes[at..end].to_vec();
+            bytes.splice(at..at, copy);
+        }
+        3 => bytes.truncate(at),
+        4 if at < bytes.len() => bytes[at] = u8::try_from(chance.below(256)).unwrap_or_default(),
+        _ => {
+            let token = chance.pick(&TOKENS).copied().unwrap_or_default();
+            bytes.splice(at..at, token.bytes());
+        }
+    }
+}
