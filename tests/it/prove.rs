@@ -126,7 +126,11 @@ fn in_a_real_pack_each_of_a_sample_leaves_its_hole() {
     let of_client = |pack: &Pack| holes(pack).into_iter().filter(is_client).collect::<BTreeSet<_>>();
     assert_eq!(of_client(&pack), BTreeSet::new());
     let mut holed = pack.clone();
-    rules.iter().for_each(|id| take_out_rule(&mut holed, id));
-    steps.iter().for_each(|id| take_out_step(&mut holed, id));
+    for id in &rules {
+        take_out_rule(&mut holed, id);
+    }
+    for id in &steps {
+        take_out_step(&mut holed, id);
+    }
     assert_eq!(of_client(&holed), rules.into_iter().chain(steps).collect());
 }
