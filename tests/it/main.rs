@@ -18,6 +18,7 @@ mod layering;
 mod live;
 mod pages;
 mod program;
+mod prove;
 mod report;
 mod secrets;
 mod secure;
