@@ -48,7 +48,7 @@ pub struct Sighting {
     pub findings: Vec<Finding>,
 }
 
-/// Reads a conversation that [`super::conversation`] has made, or a shorter one with the same names.
+/// Reads a conversation that `conversation` has made, or a shorter one with the same names.
 pub fn judge(bound: &Bound, case: &Case, result: &CaseResult) -> Sighting {
     let witness = Witness::new(bound, case, &result.transcript);
     let is_grave = |finding: &&Finding| finding.severity >= Severity::Fail;
