@@ -154,7 +154,8 @@ impl Awaited<'_> {
         if let Some((event, mismatch)) = closest {
             return (Some(event), mismatch);
         }
-        let recent: Vec<_> = judged.iter().filter(|seen| seen.event > self.begin.event).copied().collect();
+        // What `joined` holds came in the message before it.
+        let recent: Vec<_> = judged.iter().filter(|seen| seen.event > self.begin.event && seen.name != "joined").copied().collect();
         let ended = self.ended();
         let quoted: Vec<_> = recent.iter().filter(|seen| !is_ending(seen)).take(QUOTED).map(|seen| phrase::observation(seen)).collect();
         let more = recent.iter().filter(|seen| !is_ending(seen)).count().saturating_sub(QUOTED);
