@@ -10,8 +10,8 @@ use framegate::fuzz::{Cause, Fingerprint, Summary};
 use framegate::report::{Table, amount, duration, escape};
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
-use super::output::style;
+use super::output::{Format, style};
+use super::{Failure, campaign_page};
 
 /// Name of the summary in the folder of a campaign.
 pub(crate) const SUMMARY: &str = "summary.json";
@@ -34,6 +34,15 @@ pub(crate) fn json(header: &Header, summary: &Summary) -> String {
     serde_json::to_string_pretty(&found).expect("a summary has only string keys and finite numbers") + "\n"
 }
 
+/// What was found in this format.
+pub(crate) fn of_format(format: Format, header: &Header, summary: &Summary, wall: Duration) -> String {
+    match format {
+        Format::Html => campaign_page::render(header, summary),
+        Format::Json => json(header, summary),
+        _ => render(summary, wall),
+    }
+}
+
 /// Writes the shortest conversations, each as a scenario file.
 pub(crate) fn save(folder: &Path, protocol: &str, summary: &Summary) -> Result<(), Failure> {
     for (fingerprint, cause) in summary.broken() {
@@ -52,7 +61,7 @@ fn file_name(protocol: &str, fingerprint: &Fingerprint) -> String {
 }
 
 /// The coverage table, the causes, and one line that says it all.
-pub(crate) fn render(summary: &Summary, wall: Duration) -> String {
+fn render(summary: &Summary, wall: Duration) -> String {
     let mut text = table(summary);
     for (fingerprint, cause) in summary.broken() {
         text.push_str(&finding(fingerprint, cause));
