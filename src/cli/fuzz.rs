@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let summary = campaign::run(&bound, &orders, &lane, progress, &watch);
     service.into_iter().for_each(Service::stop);
     watch.finish()?;
-    args.write(&bound, &header, &summary)?;
+    args.write(&header, &summary)?;
     outputs.write_each(|format, _| campaign_report::of_format(format, &header, &summary, watch.begun.elapsed()))?;
     Ok(summary.exit_code())
 }
@@ -182,13 +182,13 @@ impl Args {
         Ok(0)
     }
 
-    fn write(&self, bound: &Bound, header: &Header, summary: &Summary) -> Result<(), Failure> {
+    fn write(&self, header: &Header, summary: &Summary) -> Result<(), Failure> {
         let text = campaign_report::json(header, summary);
         for path in self.json.iter().cloned().chain(self.resume.iter().map(|folder| folder.join(SUMMARY))) {
             fs::write(&path, &text).map_err(|source| Failure::Write { path, source })?;
         }
         let folders = self.save.iter().cloned().chain(self.resume.iter().map(|folder| folder.join("findings")));
-        folders.into_iter().try_for_each(|folder| campaign_report::save(&folder, bound.pack.id(), summary))
+        folders.into_iter().try_for_each(|folder| campaign_report::save(&folder, summary))
     }
 }
 

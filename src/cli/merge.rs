@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let path = folder.join(SUMMARY);
         let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, campaign_report::json(&campaign, &whole)));
         written.map_err(|source| Failure::Write { path, source })?;
-        campaign_report::save(&folder.join("findings"), &campaign.protocol, &whole)?;
+        campaign_report::save(&folder.join("findings"), &whole)?;
     }
     outputs.write_each(|format, _| campaign_report::of_format(format, &campaign, &whole, Duration::ZERO))?;
     Ok(whole.exit_code())

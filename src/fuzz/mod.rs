@@ -35,7 +35,7 @@ pub use conversation::Probes;
 pub use coverage::{Cell, Coverage, Place, Status};
 pub use generator::{Field, State};
 pub use minimizer::frames;
-pub use replay::replay;
+pub use replay::{judge_regression, replay};
 pub use reproducer::render as scenario_file;
 pub use summary::Summary;
 pub use trial::{Front, Tries, Try};

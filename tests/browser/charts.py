@@ -111,7 +111,7 @@ def main():
         packs, matrix, heat = pathlib.Path(temporary) / "packs", folder / "matrix.html", folder / "heat.html"
         survivors(framegate, packs)
         run(framegate, "prove", "--packs", packs, f"--report=html={matrix}", f"--report=json={folder / 'matrix.json'}")
-        run(framegate, "fuzz", "play", "--packs", packs, "--fault", "unknown-taken", "--side", "server", f"--report=html={heat}")
+        run(framegate, "fuzz", "play", "--packs", packs, "--fault", "strange-code", "--side", "server", f"--report=html={heat}")
         proofs = json.loads((folder / "matrix.json").read_text())["proofs"]
         with Browser() as browser:
             browser.resize(1280, 900)
@@ -132,7 +132,8 @@ def survivors(framegate, packs):
     kind.write_text(text.replace("match: {code: 1008}, ", ""))
     assert kind.read_text() != text
     faults = packs / "scenarios/play/faults.yaml"
-    text = faults.read_text()
+    strange = "  - {id: strange-code, side: server, what: It closes with a code of its own., trips: play-unknown-refused, change: {set: {of: {is: close}, tree: {code: 4242}}}}"
+    text = faults.read_text().replace("variants:", f"{strange}\nvariants:", 1)
     faults.write_text(text.replace("It closes as if all were well.", "</title></svg><script>window.broken = 1</script>"))
     assert faults.read_text() != text
 
