@@ -19,6 +19,7 @@ mod live;
 mod pages;
 mod program;
 mod prove;
+mod recorded;
 mod report;
 mod secrets;
 mod secure;

@@ -1,21 +1,23 @@
 """Lets the reference peers of framegate talk to the peers of this folder, and has framegate judge what both sides said.
 
-    meet.py FRAMEGATE [PROTOCOL...]
+    meet.py FRAMEGATE [--keep FOLDER] [PROTOCOL...]
 
 No script steers these conversations: `framegate peer` is one side, a program of this folder the other, and both hear their
-words on their standard input. `meetings.json` says which words, and how many requirements must be put to the test and hold.
+words on their standard input. `meetings.json` says which words, and how many requirements must be put to the test and hold. With `--keep` the conversations are kept as
+FOLDER/<protocol>/<side of the foreign peer>.jsonl.
 """
 
+import argparse
 import concurrent.futures
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
 HERE = pathlib.Path(__file__).parent
-FRAMEGATE = sys.argv[1]
 # A conversation has come to rest when nothing was said for this long, seconds.
 REST = 0.7
 # The longest wait for something to be said at all, seconds.
@@ -58,7 +60,7 @@ def say(process, words, record):
 
 def judge(record, protocol, side):
     """How many requirements held, and which did not."""
-    command = [FRAMEGATE, "replay", str(record), "--protocol", protocol, "--side", side, "--report", "json"]
+    command = [OPTIONS.framegate, "replay", str(record), "--protocol", protocol, "--side", side, "--report", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not done.stdout.startswith("{"):
         return 0, [done.stderr]
@@ -72,7 +74,7 @@ def meet(meeting):
     with tempfile.TemporaryDirectory() as folder:
         record = pathlib.Path(folder) / "said.jsonl"
         foreign = [sys.executable, str(HERE / f"{protocol}_{'client' if client == 'foreign' else 'server'}.py"), *meeting.get("flags", [])]
-        ours = [FRAMEGATE, "peer", protocol, "server" if client == "foreign" else "client", "--record", str(record)]
+        ours = [OPTIONS.framegate, "peer", protocol, "server" if client == "foreign" else "client", "--record", str(record)]
         server = start(ours if client == "foreign" else foreign)
         url = server.stdout.readline().strip().split()[-1]
         caller = start([*foreign, url] if client == "foreign" else [*ours, "--connect", url])
@@ -82,6 +84,10 @@ def meet(meeting):
         tested = "client" if client == "foreign" else "server"
         held, broken = judge(record, protocol, tested)
         own_held, own_broken = judge(record, protocol, "server" if tested == "client" else "client")
+        if OPTIONS.keep:
+            kept = OPTIONS.keep / protocol / f"{tested}.jsonl"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(record, kept)
     name = f"{protocol}: the reference {'server' if tested == 'client' else 'client'} and {pathlib.Path(foreign[1]).name}"
     good = not broken and not own_broken and held >= meeting["held"]
     what = f"{held} requirements of the {tested} held, {own_held} of the reference peer"
@@ -89,8 +95,16 @@ def meet(meeting):
     return good, f"{'ok' if good else 'not ok'}: {name}: {what}{wrong}"
 
 
+def options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("framegate")
+    parser.add_argument("protocols", nargs="*")
+    parser.add_argument("--keep", type=pathlib.Path)
+    return parser.parse_args()
+
+
 def main():
-    names = sys.argv[2:]
+    names = OPTIONS.protocols
     meetings = [meeting for meeting in json.loads((HERE / "meetings.json").read_text()) if not names or meeting["protocol"] in names]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(meet, meetings))
@@ -101,4 +115,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
+OPTIONS = options()
 main()
