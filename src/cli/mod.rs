@@ -23,6 +23,7 @@ mod peer;
 mod prepared;
 mod progress;
 mod prove;
+mod recording;
 mod repeat;
 mod replay;
 mod run;

@@ -20,6 +20,7 @@ mod pages;
 mod pictures;
 mod program;
 mod prove;
+mod recorded;
 mod report;
 mod secrets;
 mod secure;
