@@ -34,7 +34,7 @@ pub use cause::{Cause, Fingerprint};
 pub use conversation::Probes;
 pub use coverage::{Cell, Coverage, Place, Status};
 pub use generator::{Field, State};
-pub use minimizer::frames;
+pub use minimizer::{frames, minimize};
 pub use replay::{judge_regression, replay};
 pub use reproducer::render as scenario_file;
 pub use summary::Summary;
