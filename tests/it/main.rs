@@ -20,6 +20,7 @@ mod pages;
 mod program;
 mod prove;
 mod recorded;
+mod relay;
 mod report;
 mod secrets;
 mod secure;
