@@ -54,7 +54,12 @@ pub struct Options {
     pub repeat: String,
     /// What is taken out of every result before anybody sees it.
     pub redaction: Redaction,
+    /// Looks at each result after the pack's own checks, and may change it. A campaign's oracle judges saved reproducers so.
+    pub second: Option<Judge>,
 }
+
+/// A second opinion on a case.
+pub type Judge = fn(&Bound, &Case, &mut CaseResult);
 
 /// Cases at a time against a live server: most of them wait for timers.
 pub const LIVE_JOBS: usize = 64;
@@ -186,6 +191,9 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
         Subject::Live(target) => runner::live(&mut script(bound, case).beginning(genesis(case)), target, &Bounds::new(case.deadline), stop),
     };
     let mut result = judged(bound, case, transcript, begun);
+    if let Some(judge) = options.second {
+        judge(bound, case, &mut result);
+    }
     result.repeat = format!("{} --only '{}'", options.repeat, case.id);
     result.redact(&options.redaction);
     result

@@ -17,6 +17,7 @@ mod golden;
 mod layering;
 mod live;
 mod pages;
+mod pictures;
 mod program;
 mod prove;
 mod recorded;
