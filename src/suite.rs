@@ -351,7 +351,7 @@ fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
             finding.severity = finding.severity.min(Severity::Inconclusive);
             finding.actual = format!("{} ({doubt})", finding.actual);
         }
-        if case.verdict() == Verdict::Pass {
+        if matches!(case.verdict(), Verdict::Pass | Verdict::Warn) {
             case.findings.push(Finding::harness(Severity::Inconclusive, "the positive twin passes", &doubt));
         }
     }

@@ -105,7 +105,13 @@ pub(crate) fn run(given: &Args) -> Outcome {
     }
     let outputs = Outputs::open(&args.report, if args.transcripts { Transcripts::All } else { Transcripts::Broken })?;
     let progress = args.progress(outputs.is_console());
-    let Done { mut report, is_crashed } = prepared.perform(&progress)?;
+    let Done { mut report, is_crashed } = match prepared.perform(&progress) {
+        Ok(done) => done,
+        Err(failure) => {
+            outputs.discard();
+            return Err(failure);
+        }
+    };
     progress.finish();
     if let Some(file) = &args.baseline {
         baseline::apply(file, &mut report, prepared.is_whole())?;

@@ -82,7 +82,7 @@ pub use group::kill_processes;
 pub use hook::Hooks;
 pub use http::{encode_request, encode_response};
 pub use live::live;
-pub use probe::round_trip;
+pub use probe::{Unreachable, round_trip};
 pub use serve::{ServeError, dial, serve};
 pub use service::{Probe, Service, ServiceError, ServiceTarget};
 pub use stimuli::Prompts;
