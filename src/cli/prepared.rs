@@ -8,7 +8,7 @@ use framegate::pack::{Pack, Settings};
 use framegate::plan::{Case, Selection};
 use framegate::report::escape;
 use framegate::runner::{Service, Stop, Target, Unreachable, round_trip};
-use framegate::suite::{self, Bound, Observer, Options, Subject};
+use framegate::suite::{self, Bound, Holding, Observer, Options, Subject};
 use framegate::transcript::{Redaction, Role};
 use framegate::verdict::Report;
 
@@ -165,6 +165,7 @@ impl Prepared {
             target: redaction.text(&self.named.as_ref().map_or_else(|| target::name(&self.args), Named::title)),
             repeat: redaction.text(&self.repeat),
             redaction,
+            holding: Holding::default(),
         }
     }
 

@@ -49,6 +49,7 @@
 
 mod body;
 mod bounds;
+mod budget;
 mod clock;
 mod connection;
 mod dial;
@@ -77,6 +78,7 @@ pub mod wire;
 use std::time::Duration;
 
 pub use bounds::{Bounds, Limits, Stop};
+pub use budget::{Budget, Share};
 pub use embedded::embedded;
 pub use group::kill_processes;
 pub use hook::Hooks;

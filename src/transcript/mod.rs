@@ -10,6 +10,7 @@ mod http;
 pub mod json;
 mod log;
 mod redaction;
+mod shortening;
 
 pub use assembler::{Assembler, Message, Violation};
 pub use bytes::Bytes;

@@ -2,6 +2,8 @@
 //!
 //! It knows no protocol and prints nothing. Each case has a thread's attention from its first step to its verdict.
 
+mod holding;
+
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,9 +18,11 @@ use crate::pack::scenario::Step;
 use crate::pack::{Lack, Pack, Settings};
 use crate::peer::{self, Genesis, Peer};
 use crate::plan::{Case, Selection, plan};
-use crate::runner::{self, Bounds, Stop, Target};
+use crate::runner::{self, Bounds, Limits, Stop, Target};
 use crate::transcript::{Mark, Redaction, Role, Transcript, What};
 use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
+
+pub use holding::Holding;
 
 /// A pack with what holds for one target.
 #[derive(Clone, Debug)]
@@ -54,6 +58,8 @@ pub struct Options {
     pub repeat: String,
     /// What is taken out of every result before anybody sees it.
     pub redaction: Redaction,
+    /// What the live cases of a run hold in memory together.
+    pub holding: Holding,
 }
 
 /// Cases at a time against a live server: most of them wait for timers.
@@ -180,12 +186,15 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
 /// Runs and judges one case.
 pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
     let begun = Instant::now();
-    let transcript = match subject {
-        _ if case.skipped.is_some() => Transcript::default(),
-        Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
-        Subject::Live(target) => runner::live(&mut script(bound, case).beginning(genesis(case)), target, &Bounds::new(case.deadline), stop),
+    let mut result = match subject {
+        _ if case.skipped.is_some() => judged(bound, case, Transcript::default(), begun),
+        Subject::Embedded { changes } => judged(bound, case, play(bound, case, &mut *reference(bound, case.side, changes.as_ref())), begun),
+        Subject::Live(target) => {
+            let bounds = Bounds { deadline: case.deadline, limits: Limits::beside_others(options.holding.share()) };
+            let transcript = runner::live(&mut script(bound, case).beginning(genesis(case)), target, &bounds, stop);
+            options.holding.keep(transcript, |transcript| judged(bound, case, transcript, begun))
+        }
     };
-    let mut result = judged(bound, case, transcript, begun);
     result.repeat = format!("{} --only '{}'", options.repeat, case.id);
     result.redact(&options.redaction);
     result
