@@ -23,3 +23,4 @@ mod report;
 mod secrets;
 mod secure;
 mod variants;
+mod zoo;
