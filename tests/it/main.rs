@@ -26,3 +26,4 @@ mod report;
 mod secrets;
 mod secure;
 mod variants;
+mod zoo;
