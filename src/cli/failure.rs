@@ -131,6 +131,15 @@ pub(crate) enum Failure {
         #[source]
         source: io::Error,
     },
+    /// A report of a run that was made, and cannot be kept.
+    #[error("failed to write {path}: {source}; the other reports are whole")]
+    Lost {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A file that is no transcript.
     #[error("{path} is no transcript: {source}; expected the JSON Lines of a transcript, one event a line")]
     Transcript {
@@ -185,7 +194,7 @@ impl Failure {
         match self {
             Self::Unreachable(_) => 3,
             Self::NothingSelected => 4,
-            Self::Signals(_) => 70,
+            Self::Lost { .. } | Self::Signals(_) => 70,
             _ => 2,
         }
     }

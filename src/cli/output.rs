@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use framegate::report::json::Transcripts;
@@ -22,10 +22,16 @@ pub(crate) fn style() -> Style {
     Style { colour: true, width: columns.unwrap_or(COLUMNS).max(FEWEST) }
 }
 
-/// Prints as it is. A reader that went away is nobody's mistake.
+/// Prints as it is.
 pub(crate) fn print(text: &str) {
+    let _ = put(text);
+}
+
+/// Prints as it is, and says if that could not be done, such as on a full disk. A reader that went away is nobody's mistake.
+fn put(text: &str) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 /// Prints on standard error as it is.
@@ -141,12 +147,21 @@ impl Outputs {
     /// Writes what this makes of each format, also after one that could not be written.
     pub(crate) fn write_each(self, render: impl Fn(Format, &Style) -> String) -> Result<(), Failure> {
         let Self { files, printed } = self;
-        print(&render(printed, &style()));
-        let written = files.into_iter().map(|(format, path, mut file)| {
+        let lost = |path: &Path, written: io::Result<()>| written.map_err(|source| Failure::Lost { path: path.to_owned(), source });
+        let mut written = vec![lost(Path::new("standard output"), put(&render(printed, &style())))];
+        for (format, path, mut file) in files {
             let text = render(format, &Style::plain(COLUMNS));
-            file.write_all(text.as_bytes()).map_err(|source| Failure::Write { path, source })
-        });
-        written.collect::<Vec<_>>().into_iter().collect()
+            written.push(lost(&path, file.write_all(text.as_bytes())));
+        }
+        written.into_iter().collect()
+    }
+
+    /// Takes away the files of a run that never began: an empty one would be read as a report.
+    pub(crate) fn discard(self) {
+        for (_, path, _) in self.files {
+            // One that cannot be taken away, such as a device, stays.
+            let _ = fs::metadata(&path).is_ok_and(|file| file.is_file()).then(|| fs::remove_file(&path));
+        }
     }
 }
 

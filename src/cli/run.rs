@@ -105,7 +105,13 @@ pub(crate) fn run(given: &Args) -> Outcome {
     }
     let outputs = Outputs::open(&args.report)?;
     let progress = args.progress(outputs.is_console());
-    let Done { mut report, is_crashed } = prepared.perform(&progress)?;
+    let Done { mut report, is_crashed } = match prepared.perform(&progress) {
+        Ok(done) => done,
+        Err(failure) => {
+            outputs.discard();
+            return Err(failure);
+        }
+    };
     progress.finish();
     if let Some(file) = &args.baseline {
         baseline::apply(file, &mut report, prepared.is_whole())?;
@@ -124,7 +130,7 @@ pub(crate) fn run(given: &Args) -> Outcome {
         let way = prepared
             .round_trip()
             .map(|time| format!("the way to the server and back took {}; windows are that much wider\n", duration(time)));
-        show(&format!("\n{}{}", statistics(&report, &style()), way.unwrap_or_default()));
+        show(&format!("\n{}{}{}", statistics(&report, &style()), way.unwrap_or_default(), most_memory().unwrap_or_default()));
     }
     // A server that fell over was not up to it, whatever its cases say.
     Ok(if is_crashed && matches!(report.exit_code(), 0 | 3) { 1 } else { report.exit_code() })
@@ -177,6 +183,13 @@ impl Args {
         };
         Progress::new(lines, if self.is_live() { Clock::Wall } else { Clock::Virtual }, style())
     }
+}
+
+/// A line with the most memory that the program has held, where the system says so.
+fn most_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok())?;
+    Some(format!("memory at most {} MiB\n", most.div_ceil(1024)))
 }
 
 fn print_unlock(table: &str) {

@@ -11,6 +11,7 @@ pub mod json;
 mod log;
 mod redacting;
 mod redaction;
+mod shortening;
 
 pub use assembler::{Assembler, Message, Violation};
 pub use bytes::Bytes;

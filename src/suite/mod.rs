@@ -2,6 +2,8 @@
 //!
 //! It knows no protocol and prints nothing. Each case has a thread's attention from its first step to its verdict.
 
+mod holding;
+
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,9 +18,11 @@ use crate::pack::scenario::Step;
 use crate::pack::{Lack, Pack, Settings};
 use crate::peer::{self, Genesis, Peer};
 use crate::plan::{Case, Selection, plan};
-use crate::runner::{self, Bounds, Stop, Target};
+use crate::runner::{self, Bounds, Limits, Stop, Target};
 use crate::transcript::{Mark, Redaction, Role, Transcript, What};
 use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
+
+pub use holding::Holding;
 
 /// A pack with what holds for one target.
 #[derive(Clone, Debug)]
@@ -56,6 +60,8 @@ pub struct Options {
     pub redaction: Redaction,
     /// Looks at each result after the pack's own checks, and may change it. A campaign's oracle judges saved reproducers so.
     pub second: Option<Judge>,
+    /// What the live cases of a run hold in memory together.
+    pub holding: Holding,
 }
 
 /// A second opinion on a case.
@@ -185,12 +191,15 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
 /// Runs and judges one case.
 pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
     let begun = Instant::now();
-    let transcript = match subject {
-        _ if case.skipped.is_some() => Transcript::default(),
-        Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
-        Subject::Live(target) => runner::live(&mut script(bound, case).beginning(genesis(case)), target, &Bounds::new(case.deadline), stop),
+    let mut result = match subject {
+        _ if case.skipped.is_some() => judged(bound, case, Transcript::default(), begun),
+        Subject::Embedded { changes } => judged(bound, case, play(bound, case, &mut *reference(bound, case.side, changes.as_ref())), begun),
+        Subject::Live(target) => {
+            let bounds = Bounds { deadline: case.deadline, limits: Limits::beside_others(options.holding.share()) };
+            let transcript = runner::live(&mut script(bound, case).beginning(genesis(case)), target, &bounds, stop);
+            options.holding.keep(transcript, |transcript| judged(bound, case, transcript, begun))
+        }
     };
-    let mut result = judged(bound, case, transcript, begun);
     if let Some(judge) = options.second {
         judge(bound, case, &mut result);
     }
@@ -359,7 +368,7 @@ fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
             finding.severity = finding.severity.min(Severity::Inconclusive);
             finding.actual = format!("{} ({doubt})", finding.actual);
         }
-        if case.verdict() == Verdict::Pass {
+        if matches!(case.verdict(), Verdict::Pass | Verdict::Warn) {
             case.findings.push(Finding::harness(Severity::Inconclusive, "the positive twin passes", &doubt));
         }
     }
