@@ -112,8 +112,8 @@ pub(crate) fn header(protocol: &str, side: Role) -> String {
 
 /// Reads the comment that names the command.
 fn said(text: &str) -> Option<Said> {
-    let comments = text.lines().map_while(|line| line.strip_prefix("# "));
-    let words: Vec<&str> = comments.filter_map(|line| line.strip_prefix("framegate replay ")).next()?.split(' ').collect();
+    let mut comments = text.lines().map_while(|line| line.strip_prefix("# "));
+    let words: Vec<&str> = comments.find_map(|line| line.strip_prefix("framegate replay "))?.split(' ').collect();
     match words[..] {
         ["--protocol", protocol, "--side", tested, ..] => Some(Said { protocol: protocol.to_owned(), side: side(tested).ok()? }),
         _ => None,

@@ -10,7 +10,7 @@ fn framegate(arguments: &[&str]) -> Output {
     command.args(arguments).args(["--packs", "tests/packs/demo"]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
 }
 
-/// Calls the generator as ClusterFuzz does; gives what it wrote.
+/// Calls the generator as its engine does; gives what it wrote.
 fn generate(folder: &Path, corpus: &Path, files: u32, more: &[&str]) -> Vec<PathBuf> {
     let options =
         [format!("--input_dir={}", corpus.display()), format!("--output_dir={}", folder.display()), format!("--no_of_files={files}")];
@@ -31,7 +31,7 @@ fn texts(files: &[PathBuf]) -> Vec<String> {
 #[test]
 fn a_generator_writes_the_files_that_it_is_asked_for_and_a_runner_plays_each() {
     let folders = [(); 4].map(|()| tempfile::tempdir().unwrap());
-    let [one, other, corpus, empty] = folders.each_ref().map(|folder| folder.path());
+    let [one, other, corpus, empty] = folders.each_ref().map(tempfile::TempDir::path);
     let files = generate(one, corpus, 12, &[]);
     assert_eq!(files.len(), 12);
     assert!(files.iter().all(|file| file.file_name().unwrap().to_string_lossy().starts_with("fuzz-")));
