@@ -181,7 +181,7 @@ fn some_cases(ids: &[(String, Vec<String>)], index: usize) -> Vec<String> {
     let (pack, cases) = &ids[round % ids.len()];
     let many = if round == FLOODED && ANIMALS[index % ANIMALS.len()].0.ends_with("without end") { LIVE_JOBS } else { 6 };
     let mut arguments = [pack.as_str(), "--reference", "--time-scale", "0.02"].map(str::to_owned).to_vec();
-    arguments.extend((0..many).map(|turn| format!("--only={}", cases[(index * 7 + turn * 13) % cases.len()])));
+    arguments.extend((0..many).map(|turn| format!("--only={}", cases[(index * 7 + turn * 11) % cases.len()])));
     arguments
 }
 
