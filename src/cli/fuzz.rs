@@ -17,7 +17,7 @@ use framegate::transcript::Role;
 
 use super::campaign_report::{self, SUMMARY};
 use super::interrupt::stop_on_signal;
-use super::output::{note, print};
+use super::output::{Destination, Outputs, note, pictured};
 use super::packs::Source;
 use super::prepared::Prepared;
 use super::run::side;
@@ -62,9 +62,12 @@ pub(crate) struct Args {
     /// Write the shortest conversation of each cause into this folder, as a scenario file
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
-    /// Write what was found as JSON
+    /// Write what was found as JSON; short for `--report json=PATH`
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// Write what was found, to standard output or to a file: console, html or json
+    #[arg(long, value_name = "FORMAT[=PATH]", value_parser = pictured)]
+    report: Vec<Destination>,
     /// Play nothing: write tries as scenario files `fuzz-<number>.yaml` into this folder, for an engine that plays them by `framegate replay`
     #[arg(long, value_name = "DIR", alias = "output_dir")]
     generate: Option<PathBuf>,
@@ -115,14 +118,15 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if let Some(folder) = &args.generate {
         return args.generate(&bound, &orders, folder);
     }
+    let outputs = Outputs::open(&args.report)?;
     let header = Header::new(bound.pack.id(), &lane.options.target, &orders);
     let (progress, journal) = open(args.resume.as_deref(), &header)?;
     let watch = Watch { args, journal, stop: stop.clone(), begun: Instant::now(), systematic: Mutex::new(0), problem: Mutex::new(None) };
     let summary = campaign::run(&bound, &orders, &lane, progress, &watch);
     service.into_iter().for_each(Service::stop);
     watch.finish()?;
-    args.write(&bound, &header, &summary)?;
-    print(&campaign_report::render(&summary, watch.begun.elapsed()));
+    args.write(&header, &summary)?;
+    outputs.write_each(|format, _| campaign_report::of_format(format, &header, &summary, watch.begun.elapsed()))?;
     Ok(summary.exit_code())
 }
 
@@ -178,13 +182,13 @@ impl Args {
         Ok(0)
     }
 
-    fn write(&self, bound: &Bound, header: &Header, summary: &Summary) -> Result<(), Failure> {
+    fn write(&self, header: &Header, summary: &Summary) -> Result<(), Failure> {
         let text = campaign_report::json(header, summary);
         for path in self.json.iter().cloned().chain(self.resume.iter().map(|folder| folder.join(SUMMARY))) {
             fs::write(&path, &text).map_err(|source| Failure::Write { path, source })?;
         }
         let folders = self.save.iter().cloned().chain(self.resume.iter().map(|folder| folder.join("findings")));
-        folders.into_iter().try_for_each(|folder| campaign_report::save(&folder, bound.pack.id(), summary))
+        folders.into_iter().try_for_each(|folder| campaign_report::save(&folder, summary))
     }
 }
 

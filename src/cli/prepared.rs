@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framegate::fuzz::arena::Lane;
+use framegate::fuzz::judge_regression;
 use framegate::pack::{Pack, Settings};
 use framegate::plan::{Case, Selection};
 use framegate::report::escape;
@@ -165,6 +166,7 @@ impl Prepared {
             target: redaction.text(&self.named.as_ref().map_or_else(|| target::name(&self.args), Named::title)),
             repeat: redaction.text(&self.repeat),
             redaction,
+            second: Some(judge_regression),
             holding: Holding::default(),
         }
     }

@@ -62,14 +62,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
         transcripts.into_iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, Failure>>()?;
     let scripted =
         scenarios.into_iter().map(|path| Ok((path.display().to_string(), scenario(path)?))).collect::<Result<Vec<_>, Failure>>()?;
-    let outputs = Outputs::open(&args.report, Transcripts::Broken)?;
+    let outputs = Outputs::open(&args.report)?;
     let (bound, lane, service) = prepared.lane(&Stop::default())?;
     let repeat = lane.options.redaction.text(&args.repeat());
     let target = if scripted.is_empty() { "recorded transcripts".to_owned() } else { lane.options.target.clone() };
     let mut report = judge_recorded(&bound, args.side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });
     play(&bound, args.side, &scripted, &lane, &repeat, &mut report);
     service.into_iter().for_each(Service::stop);
-    outputs.write(&report)?;
+    outputs.write(&report, Transcripts::Broken)?;
     Ok(report.exit_code())
 }
 

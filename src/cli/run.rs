@@ -122,7 +122,7 @@ pub(crate) fn run(given: &Args) -> Outcome {
         // A file with mistakes is noticed before the run.
         baseline::read(file)?;
     }
-    let outputs = Outputs::open(&args.report, if args.transcripts { Transcripts::All } else { Transcripts::Broken })?;
+    let outputs = Outputs::open(&args.report)?;
     let progress = args.progress(outputs.is_console());
     let Done { mut report, is_crashed } = match prepared.perform(&progress) {
         Ok(done) => done,
@@ -139,7 +139,7 @@ pub(crate) fn run(given: &Args) -> Outcome {
     if is_console && !args.is_live() {
         print(&(sides(&report, &style()) + "\n"));
     }
-    outputs.write(&report)?;
+    outputs.write(&report, if args.transcripts { Transcripts::All } else { Transcripts::Broken })?;
     if is_console && args.is_live() {
         print_unlock(&unlock::table(&prepared.cases, &report, &style()));
     }

@@ -58,9 +58,14 @@ pub struct Options {
     pub repeat: String,
     /// What is taken out of every result before anybody sees it.
     pub redaction: Redaction,
+    /// Looks at each result after the pack's own checks, and may change it. A campaign's oracle judges saved reproducers so.
+    pub second: Option<Judge>,
     /// What the live cases of a run hold in memory together.
     pub holding: Holding,
 }
+
+/// A second opinion on a case.
+pub type Judge = fn(&Bound, &Case, &mut CaseResult);
 
 /// Cases at a time against a live server: most of them wait for timers.
 pub const LIVE_JOBS: usize = 64;
@@ -194,6 +199,9 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
             options.holding.keep(transcript, |transcript| judged(bound, case, transcript, begun))
         }
     };
+    if let Some(judge) = options.second {
+        judge(bound, case, &mut result);
+    }
     result.repeat = format!("{} --only '{}'", options.repeat, case.id);
     result.redact(&options.redaction);
     result

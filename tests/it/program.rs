@@ -97,6 +97,28 @@ fn a_played_client_passes_and_does_what_it_is_told_on_its_standard_input() {
 }
 
 #[test]
+fn what_a_played_peer_writes_down_can_be_judged_and_names_no_credential() {
+    let server = Server::play(&["--set", "credential.token=s3cret-token"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("said.jsonl").display().to_string();
+    let mut client = framegate(&["peer", "demo", "client", "--connect", &server.url, "--record", &path, "--verbose"]);
+    client.env("FRAMEGATE_CREDENTIAL_TOKEN", "s3cret-token").stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut client = Running(client.spawn().unwrap());
+    // An event is on the disk before it is printed.
+    let printed = BufReader::new(client.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(
+        printed
+            .inspect(|line| assert!(!line.contains("refused") && !line.contains("s3cret"), "{line}"))
+            .any(|line| line.contains("server  text"))
+    );
+    drop(client);
+    let said = fs::read_to_string(&path).unwrap();
+    assert!(said.contains("<credential token>") && !said.contains("s3cret"), "{said}");
+    let judged = check(&mut framegate(&["replay", &path, "--protocol", "demo", "--side", "server"]), 0);
+    assert!(judged.contains("1 passed"), "{judged}");
+}
+
+#[test]
 fn a_recorded_conversation_is_judged_again() {
     let folder = tempfile::tempdir().unwrap();
     let report = check(&mut framegate(&["run", "--only", "demo/server/hello-good", "--transcripts", "--report", "json"]), 0);

@@ -4,6 +4,7 @@ mod campaigns;
 mod mutant;
 mod mutants;
 mod program;
+mod regressions;
 
 use std::path::Path;
 use std::sync::Arc;
