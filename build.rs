@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// How deep pack folders nest: `scenarios/<protocol>/server/<name>.yaml`.
-const DEPTH: usize = 4;
+/// How deep pack folders nest: `scenarios/<protocol>/regressions/server/<name>.yaml`.
+const DEPTH: usize = 5;
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());

@@ -69,6 +69,11 @@ impl Case {
         self.id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
     }
 
+    /// True if a campaign has saved it: the campaign's oracle judges it too.
+    pub fn is_regression(&self) -> bool {
+        self.scenario.starts_with("regressions/")
+    }
+
     /// Requirements that a step of it proves, or that it covers, once each.
     pub fn requirements(&self) -> Vec<&str> {
         let mut requirements: Vec<&str> = Vec::new();

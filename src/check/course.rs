@@ -20,6 +20,8 @@ pub(super) fn judge(pack: &Pack, case: &Case, reading: &Reading, steps: &Steps, 
         tallies.entry((*requirement).to_owned()).or_default();
     }
     if let Some(missing) = missing_target(reading, steps) {
+        // Whatever rules and steps made of it, nobody was there to break anything.
+        tallies.values_mut().for_each(|tally| *tally = Tally::default());
         return vec![missing];
     }
     blame(case, steps, tallies);
@@ -53,10 +55,9 @@ fn blame(case: &Case, steps: &Steps, tallies: &mut IndexMap<String, Tally>) {
     }
 }
 
-/// No target, unless a step expected just that.
+/// No target, unless a step expected that its process ends.
 fn missing_target(reading: &Reading, steps: &Steps) -> Option<Finding> {
-    let is_expected =
-        reading.observations.iter().any(|seen| matches!(seen.name.as_str(), "end" | "exit") && steps.taken.contains(&seen.event));
+    let is_expected = reading.observations.iter().any(|seen| seen.name == "exit" && steps.taken.contains(&seen.event));
     harness::missing_target(reading).filter(|_| !is_expected)
 }
 

@@ -140,7 +140,7 @@ impl Reading {
                 let from = moment.at.saturating_sub(Duration::from_millis(*milliseconds));
                 self.stalls.push(Stall { from, to: moment.at });
             }
-            Mark::Finished | Mark::Stimulus(_) => {}
+            Mark::Finished | Mark::Omitted { .. } | Mark::Stimulus(_) => {}
         }
     }
 
@@ -214,7 +214,9 @@ impl Reading {
 
 /// Where the script says that it was over, or the end of the transcript.
 fn end_of(transcript: &Transcript) -> Moment {
-    let is_over = |what: &What| matches!(what, What::Mark(Mark::Finished | Mark::Stopped(_) | Mark::Deadline | Mark::Failed(_)));
+    let is_over = |what: &What| {
+        matches!(what, What::Mark(Mark::Finished | Mark::Stopped(_) | Mark::Omitted { .. } | Mark::Deadline | Mark::Failed(_)))
+    };
     let over = transcript.events.iter().position(|event| is_over(&event.what));
     match over {
         Some(event) => Moment { at: transcript.events[event].at, event },

@@ -10,8 +10,8 @@ use framegate::fuzz::{Cause, Fingerprint, Summary};
 use framegate::report::{Table, amount, duration, escape};
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
-use super::output::style;
+use super::output::{Format, style};
+use super::{Failure, campaign_page};
 
 /// Name of the summary in the folder of a campaign.
 pub(crate) const SUMMARY: &str = "summary.json";
@@ -34,25 +34,35 @@ pub(crate) fn json(header: &Header, summary: &Summary) -> String {
     serde_json::to_string_pretty(&found).expect("a summary has only string keys and finite numbers") + "\n"
 }
 
-/// Writes the shortest conversations, each as a scenario file.
-pub(crate) fn save(folder: &Path, protocol: &str, summary: &Summary) -> Result<(), Failure> {
+/// What was found in this format.
+pub(crate) fn of_format(format: Format, header: &Header, summary: &Summary, wall: Duration) -> String {
+    match format {
+        Format::Html => campaign_page::render(header, summary),
+        Format::Json => json(header, summary),
+        _ => render(summary, wall),
+    }
+}
+
+/// Writes the shortest conversations, each as a scenario file in the folder of its side, as the `regressions` of a pack have them.
+pub(crate) fn save(folder: &Path, summary: &Summary) -> Result<(), Failure> {
     for (fingerprint, cause) in summary.broken() {
         let Some(text) = &cause.reproducer else { continue };
-        let path = folder.join(file_name(protocol, fingerprint));
-        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));
+        let folder = folder.join(fingerprint.side.as_str());
+        let path = folder.join(file_name(fingerprint));
+        let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text));
         written.map_err(|source| Failure::Write { path, source })?;
     }
     Ok(())
 }
 
-fn file_name(protocol: &str, fingerprint: &Fingerprint) -> String {
-    let name = format!("{protocol}-{}-{}-{}", fingerprint.side, fingerprint.requirement, fingerprint.reaction);
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    format!("{plain}.yaml")
+fn file_name(fingerprint: &Fingerprint) -> String {
+    let name = format!("{} {}", fingerprint.requirement, fingerprint.reaction);
+    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    format!("{}.yaml", plain.split_whitespace().collect::<Vec<_>>().join("-"))
 }
 
 /// The coverage table, the causes, and one line that says it all.
-pub(crate) fn render(summary: &Summary, wall: Duration) -> String {
+fn render(summary: &Summary, wall: Duration) -> String {
     let mut text = table(summary);
     for (fingerprint, cause) in summary.broken() {
         text.push_str(&finding(fingerprint, cause));

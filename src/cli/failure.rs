@@ -105,6 +105,11 @@ pub(crate) enum Failure {
     /// A server that does not answer.
     #[error("{0}")]
     Unreachable(String),
+    /// A file to replay that does not say what it is of.
+    #[error(
+        "name what the files are of: --protocol PROTOCOL --side server|client; only a file that `framegate fuzz` has written says so itself"
+    )]
+    Unsaid,
     /// A selection that selects nothing.
     #[error("no case is selected; `framegate list cases` names them")]
     NothingSelected,
@@ -121,6 +126,15 @@ pub(crate) enum Failure {
     #[error("failed to write {path}: {source}")]
     Write {
         /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A report of a run that was made, and cannot be kept.
+    #[error("failed to write {path}: {source}; the other reports are whole")]
+    Lost {
+        /// Where.
         path: PathBuf,
         /// Why.
         #[source]
@@ -180,7 +194,7 @@ impl Failure {
         match self {
             Self::Unreachable(_) => 3,
             Self::NothingSelected => 4,
-            Self::Signals(_) => 70,
+            Self::Lost { .. } | Self::Signals(_) => 70,
             _ => 2,
         }
     }

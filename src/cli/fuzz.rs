@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use framegate::fuzz::campaign::{self, Orders, Progress, Watcher};
 use framegate::fuzz::journal::{self, Header};
-use framegate::fuzz::{Fingerprint, Probes, Summary, Tries, scenario_file};
+use framegate::fuzz::{Fingerprint, Summary};
 use framegate::pack::parameter::Quantity;
 use framegate::runner::{Service, Stop};
-use framegate::suite::Bound;
 use framegate::transcript::Role;
 
 use super::campaign_report::{self, SUMMARY};
+use super::generate::{Wish, generate};
 use super::interrupt::stop_on_signal;
-use super::output::{note, print};
+use super::output::{Destination, Outputs, note, pictured};
 use super::packs::Source;
 use super::prepared::Prepared;
 use super::run::side;
@@ -47,9 +47,9 @@ pub(crate) struct Args {
     /// Go on with random tries until this time is over, such as 10m; the systematic tries are all made
     #[arg(long = "for", id = "for_time", value_name = "DURATION", value_parser = duration)]
     for_time: Option<Duration>,
-    /// Fixes every random try
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    seed: u64,
+    /// Fixes every random try; 1 if it is left out, but for `--generate`, which then writes other tries each time
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
     /// Make only every n-th try, from 0: part i of n
     #[arg(long, value_name = "I/N", value_parser = part, default_value = "0/1")]
     partition: (u64, u64),
@@ -62,17 +62,20 @@ pub(crate) struct Args {
     /// Write the shortest conversation of each cause into this folder, as a scenario file
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
-    /// Write what was found as JSON
+    /// Write what was found as JSON; short for `--report json=PATH`
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// Write what was found, to standard output or to a file: console, html or json
+    #[arg(long, value_name = "FORMAT[=PATH]", value_parser = pictured)]
+    report: Vec<Destination>,
     /// Play nothing: write tries as scenario files `fuzz-<number>.yaml` into this folder, for an engine that plays them by `framegate replay`
     #[arg(long, value_name = "DIR", alias = "output_dir")]
     generate: Option<PathBuf>,
     /// How many files to write
     #[arg(long, value_name = "N", alias = "no_of_files", default_value_t = 100, requires = "generate")]
     files: u64,
-    /// A corpus to begin with; taken for engines that always give one, and not read
-    #[arg(long, value_name = "DIR", alias = "input_dir", hide = true)]
+    /// A folder of inputs of the cargo-fuzz target `conversation`: their tries are written first
+    #[arg(long, value_name = "DIR", alias = "input_dir", requires = "generate")]
     corpus: Option<PathBuf>,
     /// Let what is usually refused: `remote` for a target that is not on this machine
     #[arg(long, value_name = "WHAT", value_parser = ["remote"])]
@@ -113,16 +116,18 @@ pub(crate) fn run(args: &Args) -> Outcome {
     stop_on_signal(&stop, "\ninterrupted: writing what there is; once more to leave at once\n")?;
     let (bound, lane, service) = prepared.lane(&stop)?;
     if let Some(folder) = &args.generate {
-        return args.generate(&bound, &orders, folder);
+        let wish = Wish { folder, files: args.files, seed: args.seed, corpus: args.corpus.as_deref() };
+        return generate(&bound, &orders.sides, &wish);
     }
+    let outputs = Outputs::open(&args.report)?;
     let header = Header::new(bound.pack.id(), &lane.options.target, &orders);
     let (progress, journal) = open(args.resume.as_deref(), &header)?;
     let watch = Watch { args, journal, stop: stop.clone(), begun: Instant::now(), systematic: Mutex::new(0), problem: Mutex::new(None) };
     let summary = campaign::run(&bound, &orders, &lane, progress, &watch);
     service.into_iter().for_each(Service::stop);
     watch.finish()?;
-    args.write(&bound, &header, &summary)?;
-    print(&campaign_report::render(&summary, watch.begun.elapsed()));
+    args.write(&header, &summary)?;
+    outputs.write_each(|format, _| campaign_report::of_format(format, &header, &summary, watch.begun.elapsed()))?;
     Ok(summary.exit_code())
 }
 
@@ -151,7 +156,7 @@ impl Args {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Orders {
             sides: tested.or(self.side).map_or_else(both, |side| vec![side]),
-            seed: self.seed,
+            seed: self.seed.unwrap_or(1),
             tries: self.cases,
             part: self.partition,
             enough: self.enough,
@@ -159,32 +164,13 @@ impl Args {
         }
     }
 
-    /// Writes tries of this seed and plays none: every seed has its own random ones, and every hundredth file is a systematic one.
-    fn generate(&self, bound: &Bound, orders: &Orders, folder: &Path) -> Outcome {
-        let tries = Tries::new(&bound.pack, &bound.settings, &orders.sides, self.seed);
-        let numbers = (0..self.files)
-            .map(|file| if file % 100 == 99 { (self.seed + file) % tries.systematic().max(1) } else { tries.systematic() + file });
-        for (file, one) in numbers.enumerate().filter_map(|(file, number)| Some((file, tries.get(number)?))) {
-            // Whether a client dials again only a good conversation could show.
-            let probes = Probes { canary: false, fresh: one.side == Role::Server };
-            let front = tries.fronts().iter().find(|front| front.side == one.side);
-            let Some(scenario) = front.and_then(|front| one.scenario(&bound.pack, front, probes)) else { continue };
-            let comments =
-                [format!("Generated by framegate fuzz {}: seed {}, try {}, side {}.", bound.pack.id(), self.seed, one.number, one.side)];
-            let path = folder.join(format!("fuzz-{file}.yaml"));
-            let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, scenario_file(&comments, &scenario)));
-            written.map_err(|source| Failure::Write { path, source })?;
-        }
-        Ok(0)
-    }
-
-    fn write(&self, bound: &Bound, header: &Header, summary: &Summary) -> Result<(), Failure> {
+    fn write(&self, header: &Header, summary: &Summary) -> Result<(), Failure> {
         let text = campaign_report::json(header, summary);
         for path in self.json.iter().cloned().chain(self.resume.iter().map(|folder| folder.join(SUMMARY))) {
             fs::write(&path, &text).map_err(|source| Failure::Write { path, source })?;
         }
         let folders = self.save.iter().cloned().chain(self.resume.iter().map(|folder| folder.join("findings")));
-        folders.into_iter().try_for_each(|folder| campaign_report::save(&folder, bound.pack.id(), summary))
+        folders.into_iter().try_for_each(|folder| campaign_report::save(&folder, summary))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use framegate::fuzz::Summary;
 
 use super::campaign_report::{self, Found, SUMMARY};
-use super::output::print;
+use super::output::{Destination, Outputs, pictured};
 use super::{Failure, Outcome};
 
 /// Join what the parts of a fuzz campaign have found (`framegate fuzz --partition I/N --resume DIR`)
@@ -20,10 +20,14 @@ pub(crate) struct Args {
     /// Write the whole into this folder
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
+    /// Write the whole, to standard output or to a file: console, html or json
+    #[arg(long, value_name = "FORMAT[=PATH]", value_parser = pictured)]
+    report: Vec<Destination>,
 }
 
 /// Prints the whole; the exit code is that of one campaign that had made all tries.
 pub(crate) fn run(args: &Args) -> Outcome {
+    let outputs = Outputs::open(&args.report)?;
     let parts = args.folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = parts.first() else { return Err(Failure::NothingSelected) };
     let mut seen = BTreeSet::new();
@@ -52,9 +56,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let path = folder.join(SUMMARY);
         let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, campaign_report::json(&campaign, &whole)));
         written.map_err(|source| Failure::Write { path, source })?;
-        campaign_report::save(&folder.join("findings"), &campaign.protocol, &whole)?;
+        campaign_report::save(&folder.join("findings"), &whole)?;
     }
-    print(&campaign_report::render(&whole, Duration::ZERO));
+    outputs.write_each(|format, _| campaign_report::of_format(format, &campaign, &whole, Duration::ZERO))?;
     Ok(whole.exit_code())
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a command, each with its `Args` and its `run`. Only here is anything printed, and the environment read.
 
 mod baseline;
+mod campaign_page;
 mod campaign_report;
 mod completions;
 mod config;
@@ -9,6 +10,7 @@ mod declaration;
 mod diff;
 mod failure;
 mod fuzz;
+mod generate;
 mod init;
 mod interrupt;
 mod lint;
@@ -22,6 +24,7 @@ mod peer;
 mod prepared;
 mod progress;
 mod prove;
+mod recording;
 mod repeat;
 mod replay;
 mod run;

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use framegate::report::json::Transcripts;
@@ -22,10 +22,16 @@ pub(crate) fn style() -> Style {
     Style { colour: true, width: columns.unwrap_or(COLUMNS).max(FEWEST) }
 }
 
-/// Prints as it is. A reader that went away is nobody's mistake.
+/// Prints as it is.
 pub(crate) fn print(text: &str) {
+    let _ = put(text);
+}
+
+/// Prints as it is, and says if that could not be done, such as on a full disk. A reader that went away is nobody's mistake.
+fn put(text: &str) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 /// Prints on standard error as it is.
@@ -46,8 +52,9 @@ pub(crate) struct Destination {
     path: Option<PathBuf>,
 }
 
+/// A format of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Console,
     Github,
     Html,
@@ -97,18 +104,26 @@ impl FromStr for Destination {
     }
 }
 
-/// The reports of a run, with their files already open, so that a run is not made for nothing.
+/// A destination of what is no run: a proof of the checks, or a campaign.
+pub(crate) fn pictured(text: &str) -> Result<Destination, String> {
+    let destination: Destination = text.parse()?;
+    match destination.format {
+        Format::Console | Format::Html | Format::Json => Ok(destination),
+        _ => Err(format!("there is no report `{text}` of this; expected console, html or json, with =PATH for a file")),
+    }
+}
+
+/// The reports of a command, with their files already open, so that a run is not made for nothing.
 #[derive(Debug)]
 pub(crate) struct Outputs {
     files: Vec<(Format, PathBuf, File)>,
     /// What goes to standard output.
     printed: Format,
-    transcripts: Transcripts,
 }
 
 impl Outputs {
     /// Opens the files. Standard output gets the console report unless it is asked to get another.
-    pub(crate) fn open(destinations: &[Destination], transcripts: Transcripts) -> Result<Self, Failure> {
+    pub(crate) fn open(destinations: &[Destination]) -> Result<Self, Failure> {
         let printed = destinations.iter().find(|destination| destination.path.is_none()).map_or(Format::Console, |first| first.format);
         let mut files = Vec::new();
         for Destination { format, path } in destinations {
@@ -116,7 +131,7 @@ impl Outputs {
                 files.push((*format, path.clone(), create(path).map_err(|source| Failure::Write { path: path.clone(), source })?));
             }
         }
-        Ok(Self { files, printed, transcripts })
+        Ok(Self { files, printed })
     }
 
     /// True if people read standard output.
@@ -124,15 +139,29 @@ impl Outputs {
         self.printed == Format::Console
     }
 
-    /// Writes every report, also those after one that could not be written.
-    pub(crate) fn write(self, report: &Report) -> Result<(), Failure> {
-        let Self { files, printed, transcripts } = self;
-        print(&printed.render(report, transcripts, &style()));
-        let written = files.into_iter().map(|(format, path, mut file)| {
-            let text = format.render(report, transcripts, &Style::plain(COLUMNS));
-            file.write_all(text.as_bytes()).map_err(|source| Failure::Write { path, source })
-        });
-        written.collect::<Vec<_>>().into_iter().collect()
+    /// Writes every report of a run.
+    pub(crate) fn write(self, report: &Report, transcripts: Transcripts) -> Result<(), Failure> {
+        self.write_each(|format, style| format.render(report, transcripts, style))
+    }
+
+    /// Writes what this makes of each format, also after one that could not be written.
+    pub(crate) fn write_each(self, render: impl Fn(Format, &Style) -> String) -> Result<(), Failure> {
+        let Self { files, printed } = self;
+        let lost = |path: &Path, written: io::Result<()>| written.map_err(|source| Failure::Lost { path: path.to_owned(), source });
+        let mut written = vec![lost(Path::new("standard output"), put(&render(printed, &style())))];
+        for (format, path, mut file) in files {
+            let text = render(format, &Style::plain(COLUMNS));
+            written.push(lost(&path, file.write_all(text.as_bytes())));
+        }
+        written.into_iter().collect()
+    }
+
+    /// Takes away the files of a run that never began: an empty one would be read as a report.
+    pub(crate) fn discard(self) {
+        for (_, path, _) in self.files {
+            // One that cannot be taken away, such as a device, stays.
+            let _ = fs::metadata(&path).is_ok_and(|file| file.is_file()).then(|| fs::remove_file(&path));
+        }
     }
 }
 
@@ -157,10 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_run_has_three_formats() {
+        assert!(["console", "json", "html=a.html"].iter().all(|text| pictured(text).is_ok()));
+        assert!(["junit", "tap=x", "xml"].iter().all(|text| pictured(text).is_err()));
+    }
+
+    #[test]
     fn standard_output_gets_the_console_report_unless_it_is_asked_for_another() {
         let printed = |texts: &[&str]| {
             let destinations: Vec<_> = texts.iter().map(|text| text.parse().unwrap()).collect();
-            Outputs::open(&destinations, Transcripts::Broken).unwrap().printed
+            Outputs::open(&destinations).unwrap().printed
         };
         assert_eq!(printed(&[]), Format::Console);
         assert_eq!(printed(&["json"]), Format::Json);

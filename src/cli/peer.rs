@@ -9,14 +9,15 @@ use std::thread;
 use framegate::pack::fault::Change;
 use framegate::pack::{Pack, Settings};
 use framegate::peer;
-use framegate::report::{duration, escape, event_line};
+use framegate::report::escape;
 use framegate::runner::{self, Prompts, ServeError, Stop, Tls};
-use framegate::transcript::{Event, Role};
+use framegate::transcript::{Event, Redaction, Role};
 
 use super::declaration::{Declaration, declare, from_environment};
 use super::interrupt::stop_on_signal;
 use super::output::{note, print};
 use super::packs::Source;
+use super::recording::Recording;
 use super::{Failure, Outcome, target};
 
 /// Play the reference peer of one side on a real socket, until Ctrl-C. A line on standard input that is the text or the name of a stimulus makes
@@ -66,6 +67,9 @@ struct Behaviour {
     /// Print every event on standard error
     #[arg(long, short)]
     verbose: bool,
+    /// Write the conversation into this file while it goes on; `framegate replay` judges it
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
 }
@@ -90,6 +94,7 @@ struct Cast {
     side: Role,
     changes: Vec<Change>,
     is_verbose: bool,
+    record: Option<PathBuf>,
 }
 
 impl Cast {
@@ -102,7 +107,7 @@ impl Cast {
             Some(id) => of_side(side, id, target::changes(&pack, id)?)?,
             None => Vec::new(),
         };
-        Ok(Self { pack, settings: Arc::new(settings), side, changes, is_verbose: behaviour.verbose })
+        Ok(Self { pack, settings: Arc::new(settings), side, changes, is_verbose: behaviour.verbose, record: behaviour.record.clone() })
     }
 
     fn peer(&self) -> Box<dyn peer::Peer> {
@@ -125,10 +130,13 @@ impl Cast {
         prompts
     }
 
-    fn observe(&self, event: &Event) {
-        if self.is_verbose {
-            note(&format!("{:>10}  {}  {}\n", duration(event.at), event.from, event_line(event, 160)));
-        }
+    /// Where the conversation goes, without the credentials that were given.
+    fn recording(&self) -> Result<Recording, Failure> {
+        let own = &self.pack.manifest.credentials;
+        let is_secret = |name: &str, value: &str| own.get(name).is_none_or(|own| !own.public && own.value != value);
+        let secrets = self.settings.credentials.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let redaction = Redaction::new(secrets.filter(|(name, value)| is_secret(name, value)));
+        Recording::new(redaction, self.record.as_deref(), self.is_verbose)
     }
 }
 
@@ -148,21 +156,25 @@ fn of_side(side: Role, id: &str, deviation: (Role, Vec<Change>)) -> Result<Vec<C
 fn serve(listen: SocketAddr, cast: &Cast, stop: &Stop) -> Outcome {
     let path = &cast.pack.manifest.endpoint.path;
     let mut on_ready = |address: SocketAddr| print(&format!("listening on ws://{address}{path}\n"));
-    let played = runner::serve(&mut *cast.peer(), listen, &mut on_ready, &cast.prompts(), stop, &mut |event| cast.observe(event));
-    played.map(|()| 0).map_err(|error| failure(&error))
+    let mut recording = cast.recording()?;
+    let mut observe = |event: &Event| recording.event(event);
+    runner::serve(&mut *cast.peer(), listen, &mut on_ready, &cast.prompts(), stop, &mut observe).map_err(|error| failure(&error))?;
+    recording.finish().map(|()| 0)
 }
 
 fn dial(url: &str, tls: &Tls, mut cast: Cast, stop: &Stop) -> Outcome {
     let server = target::server(url, tls)?;
     target::reach(Arc::make_mut(&mut cast.pack), server.path());
     let mut unreachable = None;
+    let mut recording = cast.recording()?;
     let mut observe = |event: &Event| {
+        recording.event(event);
         if let framegate::transcript::What::Ended(framegate::transcript::Ending::Unreachable(why)) = &event.what {
             unreachable = Some(why.clone());
         }
-        cast.observe(event);
     };
     runner::dial(&mut *cast.peer(), &server, &cast.prompts(), stop, &mut observe).map_err(|error| failure(&error))?;
+    recording.finish()?;
     unreachable.map_or(Ok(0), |why| Err(Failure::Unreachable(why)))
 }
 

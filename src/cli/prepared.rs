@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framegate::fuzz::arena::Lane;
+use framegate::fuzz::judge_regression;
 use framegate::pack::{Pack, Settings};
 use framegate::plan::{Case, Selection};
 use framegate::report::escape;
-use framegate::runner::{Service, Stop, Target, round_trip};
-use framegate::suite::{self, Bound, Observer, Options, Subject};
+use framegate::runner::{Service, Stop, Target, Unreachable, round_trip};
+use framegate::suite::{self, Bound, Holding, Observer, Options, Subject};
 use framegate::transcript::{Redaction, Role};
 use framegate::verdict::Report;
 
@@ -69,7 +70,7 @@ impl Prepared {
     /// to play, and what has to be stopped in the end.
     pub(crate) fn lane(&mut self, stop: &Stop) -> Result<(Bound, Lane, Option<Service>), Failure> {
         let service = self.start(stop)?;
-        self.measure();
+        self.measure()?;
         let bound = self.bounds.first().cloned().ok_or(Failure::NothingSelected)?;
         Ok((bound, Lane { subject: self.subject.clone(), options: self.options(), stop: stop.clone() }, service))
     }
@@ -97,7 +98,7 @@ impl Prepared {
         let stop = Stop::default();
         stop_on_signal(&stop, "\ninterrupted: writing what there is; once more to leave at once\n")?;
         let mut service = self.start(&stop)?;
-        self.measure();
+        self.measure()?;
         let options = self.options();
         let report = suite::run(&self.bounds, &self.selection, &self.subject, &options, observer, &stop);
         let is_crashed = service.as_mut().is_some_and(|service| self.is_crashed(service));
@@ -122,25 +123,31 @@ impl Prepared {
         Ok(service)
     }
 
-    fn measure(&mut self) {
-        let measured = self.way().unwrap_or_default();
+    /// Measures the way to a server. Where there is none, no case is worth beginning.
+    fn measure(&mut self) -> Result<(), Failure> {
+        let measured = self.way().map_err(|why| {
+            let failure = Failure::Unreachable(escape(&format!("the server cannot be reached, so nothing was tested: {why}")));
+            failure.redacted(&self.redaction())
+        });
+        let measured = measured?.unwrap_or_default();
         for bound in &mut self.bounds {
             Arc::make_mut(&mut bound.settings).round_trip = measured;
         }
+        Ok(())
     }
 
     /// The time to the server and back, if it answers.
-    fn way(&self) -> Option<Duration> {
+    fn way(&self) -> Result<Option<Duration>, Unreachable> {
         match (&self.subject, &self.bounds[..]) {
             (Subject::Live(Target::Server(server)), [bound, ..]) => round_trip(server, &bound.pack.manifest.endpoint.path),
-            _ => None,
+            _ => Ok(None),
         }
     }
 
     /// A server that ended by itself is said so; one that has hooks may have been ended by one of them.
     fn is_crashed(&self, service: &mut Service) -> bool {
         // A server that takes no connection any more may still be on its way out.
-        let patience = if self.way().is_some() { Duration::ZERO } else { FALL };
+        let patience = if matches!(self.way(), Ok(Some(_))) { Duration::ZERO } else { FALL };
         let Some((status, lines)) = service.ends_within(patience) else { return false };
         if self.named.as_ref().is_some_and(Named::has_hooks) {
             return false;
@@ -159,6 +166,8 @@ impl Prepared {
             target: redaction.text(&self.named.as_ref().map_or_else(|| target::name(&self.args), Named::title)),
             repeat: redaction.text(&self.repeat),
             redaction,
+            second: Some(judge_regression),
+            holding: Holding::default(),
         }
     }
 

@@ -1,18 +1,16 @@
 //! `framegate prove`: can every check fail?
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use framegate::pack::Settings;
 use framegate::prove::{self, Options};
-use framegate::report::{duration, proof};
+use framegate::report::{Style, duration, html, proof};
 use framegate::suite::Bound;
 use framegate::verdict::proof::Proof;
 
 use super::Outcome;
-use super::failure::Failure;
-use super::output::{print, style};
+use super::output::{Destination, Format, Outputs, pictured};
 use super::packs::Source;
 
 /// Show that every check can fail: play mutants of the reference peers, and peers that implement nothing, against every case
@@ -29,9 +27,9 @@ pub(crate) struct Args {
     /// Show also what was noticed for another reason, never applied, or excused
     #[arg(long)]
     verbose: bool,
-    /// Write the whole matrix as JSON to this file
-    #[arg(long, value_name = "PATH")]
-    json: Option<PathBuf>,
+    /// Write the whole matrix, to standard output or to a file: console, html or json
+    #[arg(long, value_name = "FORMAT[=PATH]", value_parser = pictured)]
+    report: Vec<Destination>,
     /// Show how long it took
     #[arg(long)]
     stats: bool,
@@ -40,6 +38,7 @@ pub(crate) struct Args {
 /// Prints the kill matrix of each pack; 1 if something survived, or a requirement or case proves nothing.
 pub(crate) fn run(args: &Args) -> Outcome {
     let packs = args.source.load(&args.protocols)?;
+    let outputs = Outputs::open(&args.report)?;
     let proofs: Vec<Proof> = packs
         .iter()
         .map(|pack| {
@@ -47,20 +46,23 @@ pub(crate) fn run(args: &Args) -> Outcome {
             prove::prove(&Bound { pack: pack.clone(), settings }, Options { all: args.all })
         })
         .collect();
-    let style = style();
-    for proof in &proofs {
-        let remarks = if args.verbose { proof::remarks(proof, &style) } else { String::new() };
-        print(&format!("{}{remarks}", proof::problems(proof, &style)));
-    }
-    print(&format!("\n{}", proof::summary(&proofs, &style)));
-    if args.stats {
-        print(&stats(&proofs));
-    }
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&proofs).expect("a proof has only string keys and finite numbers");
-        std::fs::write(path, text).map_err(|source| Failure::Write { path: path.clone(), source })?;
-    }
+    outputs.write_each(|format, style| match format {
+        Format::Html => html::proof::render(&proofs),
+        Format::Json => proof::json(&proofs),
+        _ => args.console(&proofs, style),
+    })?;
     Ok(u8::from(!proofs.iter().all(Proof::holds)))
+}
+
+impl Args {
+    fn console(&self, proofs: &[Proof], style: &Style) -> String {
+        let of = |one: &Proof| {
+            let remarks = if self.verbose { proof::remarks(one, style) } else { String::new() };
+            format!("{}{remarks}", proof::problems(one, style))
+        };
+        let stats = if self.stats { stats(proofs) } else { String::new() };
+        format!("{}\n{}{stats}", proofs.iter().map(of).collect::<String>(), proof::summary(proofs, style))
+    }
 }
 
 fn stats(proofs: &[Proof]) -> String {

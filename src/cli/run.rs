@@ -18,8 +18,27 @@ use super::prepared::{Done, Prepared};
 use super::progress::{Lines, Progress};
 use super::{Failure, Outcome, baseline, unlock};
 
+/// The five most common uses; the README shows what each prints.
+const EXAMPLES: &str = "\
+Examples:
+  A server:
+    framegate run goclaw --server ws://127.0.0.1:8080 --set capability.chat=true
+  A client, started for each case:
+    framegate run goclaw --client './my-client {url}' --set stimulus.chat='say hello'
+  A gate in CI, from framegate.yaml:
+    framegate run gateway --baseline known.yaml --report github --report junit=junit.xml
+  One failing case, with its picture:
+    framegate run gateway --only goclaw/server/connect --report html=case.html
+  Everything that is wrong, at length:
+    framegate fuzz goclaw --server ws://127.0.0.1:8080 --for 10m --save findings/
+
+`framegate list goclaw` says what there is to run and to declare. Exit codes: 0 passed, 1 a
+requirement is broken, 2 wrong usage, 3 the target could not be reached or something could not be
+told, 4 no case ran, 70 the harness failed";
+
 /// Test a server, a client, or, without a target, both sides of the embedded reference peers
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// A target of framegate.yaml, or protocols; a target goes before a protocol of the same name. A live target speaks one protocol, the
@@ -103,9 +122,15 @@ pub(crate) fn run(given: &Args) -> Outcome {
         // A file with mistakes is noticed before the run.
         baseline::read(file)?;
     }
-    let outputs = Outputs::open(&args.report, if args.transcripts { Transcripts::All } else { Transcripts::Broken })?;
+    let outputs = Outputs::open(&args.report)?;
     let progress = args.progress(outputs.is_console());
-    let Done { mut report, is_crashed } = prepared.perform(&progress)?;
+    let Done { mut report, is_crashed } = match prepared.perform(&progress) {
+        Ok(done) => done,
+        Err(failure) => {
+            outputs.discard();
+            return Err(failure);
+        }
+    };
     progress.finish();
     if let Some(file) = &args.baseline {
         baseline::apply(file, &mut report, prepared.is_whole())?;
@@ -114,7 +139,7 @@ pub(crate) fn run(given: &Args) -> Outcome {
     if is_console && !args.is_live() {
         print(&(sides(&report, &style()) + "\n"));
     }
-    outputs.write(&report)?;
+    outputs.write(&report, if args.transcripts { Transcripts::All } else { Transcripts::Broken })?;
     if is_console && args.is_live() {
         print_unlock(&unlock::table(&prepared.cases, &report, &style()));
     }
@@ -124,7 +149,7 @@ pub(crate) fn run(given: &Args) -> Outcome {
         let way = prepared
             .round_trip()
             .map(|time| format!("the way to the server and back took {}; windows are that much wider\n", duration(time)));
-        show(&format!("\n{}{}", statistics(&report, &style()), way.unwrap_or_default()));
+        show(&format!("\n{}{}{}", statistics(&report, &style()), way.unwrap_or_default(), most_memory().unwrap_or_default()));
     }
     // A server that fell over was not up to it, whatever its cases say.
     Ok(if is_crashed && matches!(report.exit_code(), 0 | 3) { 1 } else { report.exit_code() })
@@ -177,6 +202,13 @@ impl Args {
         };
         Progress::new(lines, if self.is_live() { Clock::Wall } else { Clock::Virtual }, style())
     }
+}
+
+/// A line with the most memory that the program has held, where the system says so.
+fn most_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok())?;
+    Some(format!("memory at most {} MiB\n", most.div_ceil(1024)))
 }
 
 fn print_unlock(table: &str) {

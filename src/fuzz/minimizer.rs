@@ -13,7 +13,7 @@ use crate::transcript::Role;
 const PLAYS: usize = 600;
 
 /// Makes a conversation shorter as long as it `fails` in the same way and is still `negative` in what it claims.
-pub(super) fn minimize(
+pub fn minimize(
     pack: &Pack,
     side: Role,
     scenario: &Scenario,

@@ -27,7 +27,7 @@ const SILENT: [&str; 14] = [
 
 /// The file. Each comment becomes a line or several.
 pub fn render(comments: &[String], scenario: &Scenario) -> String {
-    let mut file = String::from("# yaml-language-server: $schema=../../../schemas/framegate/scenario.schema.json\n");
+    let mut file = String::from("# yaml-language-server: $schema=../../../../schemas/framegate/scenario.schema.json\n");
     for line in comments.iter().flat_map(|comment| comment.lines()) {
         let printable: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let _ = writeln!(file, "# {printable}");

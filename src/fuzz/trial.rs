@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::chance::Chance;
+use super::chance::{Chance, write};
 use super::conversation::{self, Probes};
 use super::generator::saying::literal;
 use super::generator::{Field, enumerate};
@@ -75,7 +75,7 @@ impl Tries {
             }
             rest -= front.len();
         }
-        self.random(number)
+        self.random(number, &mut Chance::new(self.seed, number))
     }
 
     /// Numbers in this range that belong to part `index` of `count`.
@@ -83,13 +83,44 @@ impl Tries {
         range.filter(move |number| number % count.max(1) == index)
     }
 
-    fn random(&self, number: u64) -> Option<Try> {
+    /// The bytes that mean the try of this number: what [`Tries::of_input`] makes the same conversation of. A systematic try after which the
+    /// connection cannot go on has none.
+    pub fn input(&self, number: u64) -> Option<Vec<u8>> {
+        if number < self.systematic() {
+            return self.systematic_input(number);
+        }
         let mut chance = Chance::new(self.seed, number);
+        self.random(number, &mut chance)?;
+        Some(chance.into_tape())
+    }
+
+    /// The try that these bytes mean, whatever they are. Nothing, if no side has anything to try.
+    pub fn of_input(&self, input: &[u8]) -> Option<Try> {
+        self.random(0, &mut Chance::taped(input))
+    }
+
+    /// The choices by which [`Tries::random`] comes to one violation, as it stands in the list.
+    fn systematic_input(&self, number: u64) -> Option<Vec<u8>> {
+        let one = self.get(number)?;
+        let front = self.fronts.iter().position(|front| front.side == one.side)?;
+        let fields = &self.fronts[front].fields;
+        let list = &fields[one.state].violations;
+        let index = list.iter().position(|violation| one.violations.first() == Some(violation))?;
+        let is_speaking = list[index].aftermath == Aftermath::Speaking;
+        let mut tape = Vec::new();
+        // Which front, which state, one violation and no more, which, and not garbled.
+        for (limit, choice) in [(self.fronts.len(), front), (fields.len(), one.state), (MOST, 0), (list.len(), index), (2, 1)] {
+            write(&mut tape, limit as u64, choice as u64);
+        }
+        is_speaking.then_some(tape)
+    }
+
+    fn random(&self, number: u64, chance: &mut Chance<'_>) -> Option<Try> {
         let front = chance.pick(&self.fronts)?;
         let state = chance.below(front.fields.len());
         let field = front.fields.get(state)?;
         let count = 1 + chance.below(MOST);
-        let violations: Vec<_> = (0..count).filter_map(|_| one(field, &mut chance)).collect();
+        let violations: Vec<_> = (0..count).filter_map(|_| one(field, chance)).collect();
         (!violations.is_empty()).then_some(Try { number, side: front.side, state, violations })
     }
 }
@@ -148,7 +179,7 @@ impl Try {
 }
 
 /// A violation of the list after which the connection goes on, or a message of it with bytes changed.
-fn one(field: &Field, chance: &mut Chance) -> Option<Violation> {
+fn one(field: &Field, chance: &mut Chance<'_>) -> Option<Violation> {
     let candidates = field.violations.len();
     let picked = (0..16).filter_map(|_| field.violations.get(chance.below(candidates))).find(|one| one.aftermath == Aftermath::Speaking)?;
     let mut violation = picked.clone();
@@ -164,7 +195,7 @@ fn one(field: &Field, chance: &mut Chance) -> Option<Violation> {
 }
 
 /// Changes some bytes of a short message.
-fn garble(step: &mut Step, chance: &mut Chance) {
+fn garble(step: &mut Step, chance: &mut Chance<'_>) {
     let Step::Message(raw) = step else { return };
     let text = match (&raw.json, &raw.text) {
         (Some(json), _) => json.to_string(),
@@ -188,7 +219,7 @@ fn garble(step: &mut Step, chance: &mut Chance) {
 /// Bytes that mean something to a JSON parser.
 const TOKENS: [&str; 14] = ["{", "}", "[", "]", ",", ":", "\"", "\\", "null", "1e999", "-", "\\u0000", "\u{feff}", "true"];
 
-fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
+fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance<'_>) {
     let at = chance.below(bytes.len().max(1)).min(bytes.len());
     let end = (at + 1 + chance.below(8)).min(bytes.len());
     match chance.below(6) {
@@ -203,6 +234,37 @@ fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
         _ => {
             let token = chance.pick(&TOKENS).copied().unwrap_or_default();
             bytes.splice(at..at, token.bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::Probes;
+    use crate::pack::Library;
+
+    #[test]
+    fn the_bytes_of_a_try_mean_the_same_conversation() {
+        let pack = Library::builtin().load("goclaw").unwrap();
+        let settings = Settings::embedded(&pack.manifest);
+        let tries = Tries::new(&pack, &settings, &[Role::Server, Role::Client], 5);
+        let steps = |one: &Try| {
+            let front = tries.fronts().iter().find(|front| front.side == one.side).unwrap();
+            one.scenario(&pack, front, Probes::default()).unwrap().steps
+        };
+        let systematic = tries.systematic();
+        let mut silent = 0;
+        for number in (0..systematic).step_by(97).chain(systematic..systematic + 200) {
+            let one = tries.get(number).unwrap();
+            match tries.input(number) {
+                Some(input) => assert_eq!(steps(&tries.of_input(&input).unwrap()), steps(&one), "try {number}"),
+                None => silent += 1,
+            }
+        }
+        assert!(silent < 30, "{silent} tries have no bytes");
+        for input in [&[][..], &[255; 100], b"{\"type\": 5}"] {
+            assert!(tries.of_input(input).is_some(), "any bytes mean something");
         }
     }
 }

@@ -58,6 +58,11 @@ impl Ledger {
         self.heard.push(observation);
     }
 
+    /// True once the process under test has ended by itself.
+    pub(super) fn has_exited(&self) -> bool {
+        self.heard.iter().any(|observation| observation.name == "exit")
+    }
+
     /// How much was heard until now.
     pub(super) fn length(&self) -> usize {
         self.heard.len()

@@ -1,6 +1,6 @@
 //! Plays mutants and null peers against the cases, and writes down what noticed them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::pack::requirement::Requirement;
 use crate::peer::{self, Null};
 use crate::plan::{Case, Selection, plan};
 use crate::suite::{Bound, trial};
-use crate::verdict::proof::{Hole, Proof, State, Tried, Vacuous};
+use crate::verdict::proof::{Check, Hole, Proof, State, Tried, Vacuous};
 use crate::verdict::{CaseResult, Level, Outcome, Severity, Verdict};
 
 /// How to prove.
@@ -28,8 +28,7 @@ const MOST_CASES: usize = 4;
 /// Plays everything that can go wrong with this pack's reference peers, and says what noticed it.
 pub fn prove(bound: &Bound, options: Options) -> Proof {
     let begun = Instant::now();
-    let cases: Vec<Case> =
-        plan(&bound.pack, &bound.settings, &Selection::default()).into_iter().filter(|case| case.skipped.is_none()).collect();
+    let cases: Vec<Case> = plan(&bound.pack, &bound.settings, &Selection::default()).into_iter().filter(is_proving).collect();
     let good = in_parallel(&cases, |case| baseline(bound, case));
     let bench = Bench { bound, cases: &cases, good: &good, options, simulated: Mutex::new(Duration::ZERO) };
     let mutants = mutants(&bound.pack);
@@ -37,14 +36,25 @@ pub fn prove(bound: &Bound, options: Options) -> Proof {
     let vacuous = in_parallel(&cases, |case| bench.vacuous(case)).into_iter().flatten().collect();
     Proof {
         protocol: bound.pack.id().to_owned(),
+        checks: bound.pack.requirements().filter(|(_, requirement)| requirement.excluded.is_none()).map(|(_, one)| check(one)).collect(),
+        nulls: Null::ALL.iter().map(|null| null.name().to_owned()).collect(),
         broken: cases.iter().zip(&good).filter(|(_, good)| good.verdict != Verdict::Pass).map(|(case, _)| case.id.clone()).collect(),
         holes: bench.holes(&mutants, &tried),
-        tried: tried.into_iter().map(|(tried, _)| tried).collect(),
+        tried,
         vacuous,
-        cases: cases.len(),
+        cases: cases.iter().map(|case| case.id.clone()).collect(),
         wall: begun.elapsed(),
         simulated: *bench.simulated.lock().unwrap_or_else(PoisonError::into_inner),
     }
+}
+
+/// A saved reproducer shows that one thing is mended, and claims to prove nothing else.
+fn is_proving(case: &Case) -> bool {
+    case.skipped.is_none() && !case.is_regression()
+}
+
+fn check(requirement: &Requirement) -> Check {
+    Check { id: requirement.id.clone(), side: requirement.side, text: requirement.text.clone() }
 }
 
 /// What the reference peers come out with.
@@ -74,8 +84,8 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// What becomes of a mutant, and every requirement that it broke.
-    fn try_mutant(&self, mutant: &Mutant) -> (Tried, BTreeSet<String>) {
+    /// What becomes of a mutant.
+    fn try_mutant(&self, mutant: &Mutant) -> Tried {
         let mut noticed = Noticed::default();
         for index in self.order(mutant) {
             self.try_case(mutant, index, &mut noticed);
@@ -91,7 +101,7 @@ impl Bench<'_> {
             _ => State::Survived,
         };
         let Mutant { id, side, what, trips, .. } = mutant.clone();
-        (Tried { id, side, what, trips, state, cases: noticed.cases }, noticed.broken)
+        Tried { id, side, what, trips, state, broke: noticed.broke, cases: noticed.cases }
     }
 
     /// First the cases in which a requirement that the mutant must trip is exercised, then the others of its side.
@@ -120,7 +130,9 @@ impl Bench<'_> {
             noticed.otherwise =
                 other.filter(|_| result.verdict() != good.verdict).map(|finding| (case.id.clone(), finding.requirement.clone()));
         }
-        noticed.broken.extend(new);
+        for id in new {
+            noticed.broke.entry(id).or_insert_with(|| case.id.clone());
+        }
     }
 
     fn excuse(&self, mutant: &Mutant) -> Option<String> {
@@ -130,8 +142,8 @@ impl Bench<'_> {
 
     /// Requirements of the level must or should that nothing breaks: neither the mutants where they were played, nor any mutant or breaker
     /// in any case that exercises them.
-    fn holes(&self, mutants: &[Mutant], tried: &[(Tried, BTreeSet<String>)]) -> Vec<Hole> {
-        let broken: BTreeSet<_> = tried.iter().flat_map(|(_, broken)| broken).collect();
+    fn holes(&self, mutants: &[Mutant], tried: &[Tried]) -> Vec<Hole> {
+        let broken: BTreeSet<_> = tried.iter().flat_map(|tried| tried.broke.keys()).collect();
         let asked = |id: &str| mutants.iter().filter(|mutant| mutant.trips.iter().any(|trip| trip == id)).count();
         let open: Vec<&Requirement> = self
             .bound
@@ -188,7 +200,7 @@ struct Noticed {
     applied: bool,
     by_name: Option<(String, String)>,
     otherwise: Option<(String, String)>,
-    broken: BTreeSet<String>,
+    broke: BTreeMap<String, String>,
 }
 
 /// A glob in which `*` stands for any run of characters.

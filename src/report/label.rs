@@ -121,6 +121,7 @@ fn mark_label(mark: &Mark) -> String {
         Mark::Stopped(step) => format!("the script stopped at step {step}"),
         Mark::Stimulus(name) => format!("stimulus {}", escape(name)),
         Mark::Late { milliseconds } => format!("the harness was {milliseconds} ms late"),
+        Mark::Omitted { events } => format!("{events} events are left out here"),
         Mark::Deadline => "the deadline of the case passed".to_owned(),
         Mark::Failed(why) => format!("the harness failed: {}", escape(why)),
     }

@@ -1,5 +1,7 @@
 //! A proof of the checks for people: the summary of each pack, and every place where nothing looks.
 
+use serde::Serialize;
+
 use super::table::Table;
 use super::text::{Ink, Style};
 use crate::verdict::proof::{Proof, State, Tried};
@@ -15,7 +17,7 @@ pub fn summary(proofs: &[Proof], style: &Style) -> String {
         let plain = |count: usize| (count.to_string(), None);
         table.painted([
             (proof.protocol.clone(), None),
-            plain(proof.cases),
+            plain(proof.cases.len()),
             plain(tally.applied),
             plain(tally.killed),
             plain(tally.killed_otherwise),
@@ -27,6 +29,21 @@ pub fn summary(proofs: &[Proof], style: &Style) -> String {
         ]);
     }
     table.render(style)
+}
+
+/// The whole matrix of every pack for programs: what [`Proof`] says, and whether every check can fail.
+///
+/// # Panics
+/// Never: a proof has only string keys and finite numbers.
+pub fn json(proofs: &[Proof]) -> String {
+    #[derive(Serialize)]
+    struct File<'a> {
+        version: &'static str,
+        holds: bool,
+        proofs: &'a [Proof],
+    }
+    let file = File { version: env!("CARGO_PKG_VERSION"), holds: proofs.iter().all(Proof::holds), proofs };
+    serde_json::to_string_pretty(&file).expect("a proof has only string keys and finite numbers") + "\n"
 }
 
 /// What is wrong with a pack's checks: cases that good peers fail, survivors, holes, vacuous cases. Empty if nothing is.

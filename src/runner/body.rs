@@ -5,7 +5,7 @@
 use super::http::Head;
 
 /// At most this much of a body is kept. It is given out as soon as that much has come.
-pub(super) const LARGEST_BODY: usize = 1024 * 1024;
+pub(super) const LARGEST_BODY: usize = 256 * 1024;
 
 /// The longest line of a chunked body: a size with its extensions, or a trailer.
 const LONGEST_LINE: usize = 4096;
@@ -75,6 +75,11 @@ impl Body {
                 None => {}
             }
         }
+    }
+
+    /// Bytes of it that are kept.
+    pub(super) fn held(&self) -> usize {
+        self.kept.len()
     }
 
     /// What has come of it.

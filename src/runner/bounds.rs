@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::Share;
+
 /// What one case may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Bounds {
     /// It ends then, whatever happens; the transcript says so.
     pub deadline: Duration,
@@ -28,7 +30,7 @@ impl Default for Bounds {
 }
 
 /// How much a session holds in memory, whatever the other side sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// Bytes of a frame's payload that are kept; the rest is counted.
     pub frame: usize,
@@ -40,12 +42,23 @@ pub struct Limits {
     pub connections: usize,
     /// Events at one instant of virtual time, before the case counts as one that runs in circles.
     pub instant: usize,
+    /// What it holds of what all sessions beside it may hold together.
+    pub share: Share,
 }
+
+impl Limits {
+    /// The limits of a session that has others beside it, against a target that may send anything.
+    pub fn beside_others(share: Share) -> Self {
+        Self { frame: 4 * MIB, transcript: 16 * MIB, backlog: 16 * MIB, share, ..Self::default() }
+    }
+}
+
+const MIB: usize = 1024 * 1024;
 
 impl Default for Limits {
     fn default() -> Self {
-        const MIB: usize = 1024 * 1024;
-        Self { frame: 16 * MIB, transcript: 64 * MIB, backlog: 64 * MIB, connections: 1000, instant: 100_000 }
+        let share = Share::unlimited();
+        Self { frame: 16 * MIB, transcript: 64 * MIB, backlog: 64 * MIB, connections: 1000, instant: 100_000, share }
     }
 }
 

@@ -26,6 +26,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How long a connection that nobody needs any more may take to write what it still holds.
 const LEAVE: Duration = Duration::from_secs(10);
 
+/// An event of this many bytes takes a place more in the queue of notices.
+const HEAVY: usize = 64 * 1024;
+
 /// What a session tells a connection to do.
 #[derive(Debug)]
 pub(super) enum Order {
@@ -194,6 +197,8 @@ impl Connection {
         let delivers = self.inlet.has_event() && !matches!(self.fate, Fate::Leave(_));
         let reads = self.inlet.wants_bytes() && !matches!(self.fate, Fate::Leave(_));
         let patience = self.inlet.waits_for_body_since().map(|since| since + BODY_PATIENCE);
+        // What is large waits for a queue in which little else waits.
+        let places = (1 + self.inlet.weight() / HEAVY).min(self.notices.max_capacity());
         let expiry = match self.fate {
             Fate::Linger(expiry) => expiry,
             Fate::Leave(expiry) => Some(expiry),
@@ -203,12 +208,14 @@ impl Connection {
             biased;
             order = self.orders.recv(), if !matches!(self.fate, Fate::Leave(_)) => Turn::Ordered(order),
             result = self.outlet.push(), if self.outlet.has_work() => Turn::Written(result),
-            permit = self.notices.reserve(), if delivers => Turn::Delivered(match (permit, self.inlet.pop()) {
-                (Ok(permit), Some(what)) => {
-                    permit.send(Notice::Arrived(self.id, what));
+            permits = self.notices.reserve_many(places), if delivers => Turn::Delivered(match (permits, self.inlet.pop()) {
+                (Ok(mut permits), Some(what)) => {
+                    if let Some(permit) = permits.next() {
+                        permit.send(Notice::Arrived(self.id, what));
+                    }
                     true
                 }
-                (permit, _) => permit.is_ok(),
+                (permits, _) => permits.is_ok(),
             }),
             result = self.inlet.read(), if reads => Turn::Read(result),
             () = at(patience), if patience.is_some() => Turn::Patience,

@@ -60,7 +60,7 @@ async fn converse(harness: &mut dyn Peer, target: &mut dyn Peer, side_under_test
         clock,
         deadline: Some(bounds.deadline),
         limits: bounds.limits.clone(),
-        log: Log::transcript(bounds.limits.transcript),
+        log: Log::transcript(&bounds.limits),
         stop: Stop::default(),
         reach: harness_reach,
         stimuli: Stimuli::Names(names),

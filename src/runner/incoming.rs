@@ -92,6 +92,24 @@ impl Incoming {
         }
     }
 
+    /// From here on, at most this much of a frame's payload is kept.
+    pub(super) fn keep_at_most(&mut self, limit: usize) {
+        self.frame_limit = limit;
+        if let State::Frames(decoder) = &mut self.state {
+            decoder.keep_at_most(limit);
+        }
+    }
+
+    /// Bytes that are kept for an event that is not complete.
+    pub(super) fn held(&self) -> usize {
+        match &self.state {
+            State::Head(bytes, _) => bytes.len(),
+            State::Body(_, body) => body.held(),
+            State::Frames(decoder) => decoder.held(),
+            State::Unreadable => 0,
+        }
+    }
+
     /// Bytes that arrived and are in no event.
     pub(super) fn dropped(&self) -> u64 {
         match &self.state {

@@ -8,10 +8,13 @@ use std::io;
 use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio::time::Instant;
 
-use super::Limits;
 use super::incoming::Incoming;
 use super::stream::Stream;
+use super::{Limits, Share};
 use crate::transcript::{Ending, Role, What};
+
+/// What is kept of a frame's payload at least, though all room is taken.
+const LEAST_FRAME: usize = 4096;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
@@ -25,6 +28,11 @@ pub(super) struct Inlet {
     events: VecDeque<What>,
     body_since: Option<Instant>,
     most_dropped: usize,
+    /// Bytes of a frame's payload that are kept while there is room.
+    frame: usize,
+    share: Share,
+    /// What is counted of the share for an event that is not complete.
+    held: usize,
     is_on: bool,
     was_reset: bool,
     stage: Stage,
@@ -51,6 +59,9 @@ impl Inlet {
             events: VecDeque::new(),
             body_since: None,
             most_dropped: limits.transcript,
+            frame: limits.frame,
+            share: limits.share.clone(),
+            held: 0,
             is_on: true,
             was_reset: false,
             stage: Stage::Open,
@@ -68,7 +79,9 @@ impl Inlet {
             Ok(0) => self.finish(if self.was_reset { Ending::Reset } else { Ending::Finished }),
             Ok(count) => {
                 (self.begin, self.end) = (0, count);
+                self.incoming.keep_at_most(if self.share.has_room_for(count) { self.frame } else { self.frame.min(LEAST_FRAME) });
                 self.advance();
+                self.account();
             }
             Err(error) => self.finish(ending(&error)),
         }
@@ -130,6 +143,24 @@ impl Inlet {
 
     pub(super) fn into_half(self) -> ReadHalf<Stream> {
         self.half
+    }
+
+    /// Counts what is kept of an event that is not complete.
+    fn account(&mut self) {
+        let held = self.incoming.held();
+        self.share.give(self.held);
+        self.share.take(held);
+        self.held = held;
+    }
+
+    /// The size of the next event, to be weighed before it is handed out.
+    pub(super) fn weight(&self) -> usize {
+        self.events.front().map_or(0, |what| match what {
+            What::Frame(frame) => frame.payload.len(),
+            What::Request(request) => request.body.len(),
+            What::Response(response) => response.body.len(),
+            _ => 0,
+        })
     }
 
     /// Looks for the next event in what was read.

@@ -71,7 +71,7 @@ fn setup<'a>(role: Role, bounds: &Bounds, stop: &Stop, reach: Reach, stimuli: St
         clock: Clock::watched(),
         deadline: Some(bounds.deadline),
         limits: bounds.limits.clone(),
-        log: Log::transcript(bounds.limits.transcript),
+        log: Log::transcript(&bounds.limits),
         stop: stop.clone(),
         reach,
         stimuli,

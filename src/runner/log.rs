@@ -1,15 +1,17 @@
 //! Where a session writes down what happens: a transcript, an observer, or nowhere.
 
+use super::{Limits, Share};
 use crate::transcript::{Event, Request, Response, Transcript, What};
 
-/// What an event costs besides the bytes it carries.
-const EVENT: usize = size_of::<Event>();
+/// What an event costs besides the bytes it carries, until it is judged: itself, and what is made of it on the way.
+const EVENT: usize = 1024;
 
 /// Takes the events of one session, within a bound.
 pub(super) struct Log<'a> {
     keep: Keep<'a>,
     size: usize,
     limit: usize,
+    share: Share,
 }
 
 enum Keep<'a> {
@@ -19,34 +21,42 @@ enum Keep<'a> {
 }
 
 impl<'a> Log<'a> {
-    /// Keeps every event, up to this many bytes.
-    pub(super) fn transcript(limit: usize) -> Self {
-        Self { keep: Keep::Transcript(Transcript::default()), size: 0, limit }
+    /// Keeps every event, as far as these limits go.
+    pub(super) fn transcript(limits: &Limits) -> Self {
+        Self { keep: Keep::Transcript(Transcript::default()), size: 0, limit: limits.transcript, share: limits.share.clone() }
     }
 
     /// Hands every event on and keeps none.
     pub(super) fn observer(observer: &'a mut dyn FnMut(&Event)) -> Self {
-        Self { keep: Keep::Observer(observer), size: 0, limit: usize::MAX }
+        Self { keep: Keep::Observer(observer), size: 0, limit: usize::MAX, share: Share::unlimited() }
     }
 
     /// Forgets every event.
     pub(super) fn nothing() -> Self {
-        Self { keep: Keep::Nothing, size: 0, limit: usize::MAX }
+        Self { keep: Keep::Nothing, size: 0, limit: usize::MAX, share: Share::unlimited() }
     }
 
     /// True if an event with this content still fits.
     pub(super) fn has_room_for(&self, what: &What) -> bool {
-        !matches!(self.keep, Keep::Transcript(_)) || self.size.saturating_add(size(what)) <= self.limit
+        let size = size(what);
+        !matches!(self.keep, Keep::Transcript(_)) || self.size.saturating_add(size) <= self.limit && self.share.has_room_for(size)
     }
 
-    pub(super) fn limit(&self) -> usize {
-        self.limit
+    /// What is full when there is no room, as a phrase.
+    pub(super) fn bound(&self) -> String {
+        if self.share.has_room_for(0) {
+            format!("a transcript of more than {} bytes", self.limit)
+        } else {
+            format!("more than all conversations of a run may hold together, {} bytes of it here", self.size)
+        }
     }
 
     pub(super) fn push(&mut self, event: Event) {
         match &mut self.keep {
             Keep::Transcript(transcript) => {
-                self.size = self.size.saturating_add(size(&event.what));
+                let size = size(&event.what);
+                self.size = self.size.saturating_add(size);
+                self.share.take(size);
                 transcript.events.push(event);
             }
             Keep::Observer(observer) => observer(&event),

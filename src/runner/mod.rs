@@ -49,6 +49,7 @@
 
 mod body;
 mod bounds;
+mod budget;
 mod clock;
 mod connection;
 mod dial;
@@ -77,12 +78,13 @@ pub mod wire;
 use std::time::Duration;
 
 pub use bounds::{Bounds, Limits, Stop};
+pub use budget::{Budget, Share};
 pub use embedded::embedded;
 pub use group::kill_processes;
 pub use hook::Hooks;
 pub use http::{encode_request, encode_response};
 pub use live::live;
-pub use probe::round_trip;
+pub use probe::{Unreachable, round_trip};
 pub use serve::{ServeError, dial, serve};
 pub use service::{Probe, Service, ServiceError, ServiceTarget};
 pub use stimuli::Prompts;

@@ -274,7 +274,7 @@ impl<'a> Session<'a> {
     /// The other side sent more than a transcript may hold.
     fn overflow(&mut self, id: ConnectionId) {
         self.abort(id);
-        self.observe(id, What::Ended(Ending::Overflow(format!("a transcript of more than {} bytes", self.setup.log.limit()))));
+        self.observe(id, What::Ended(Ending::Overflow(self.setup.log.bound())));
     }
 
     fn act(&mut self, actions: Vec<Action>) {
@@ -309,7 +309,7 @@ impl<'a> Session<'a> {
             return self.mark(Mark::Failed(format!("connection {id} was opened twice")));
         }
         if !self.setup.log.has_room_for(&What::Request(request.clone())) {
-            return self.end_with(Mark::Failed(format!("a transcript of more than {} bytes", self.setup.log.limit())));
+            return self.end_with(Mark::Failed(self.setup.log.bound()));
         }
         for (name, value) in &mut request.headers {
             if name.eq_ignore_ascii_case("Host") && value.is_empty() {
@@ -385,7 +385,7 @@ impl<'a> Session<'a> {
     fn transmit(&mut self, id: ConnectionId, what: What, bytes: Vec<u8>) {
         let Some(connection) = self.connections.get(&id) else { return };
         let overflow = if !self.setup.log.has_room_for(&what) {
-            format!("a transcript of more than {} bytes", self.setup.log.limit())
+            self.setup.log.bound()
         } else if connection.handle.backlog().saturating_add(bytes.len()) > self.setup.limits.backlog {
             format!("more than {} bytes that the other side does not read", self.setup.limits.backlog)
         } else {

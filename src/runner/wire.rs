@@ -65,6 +65,16 @@ impl Decoder {
         Self { limit, header: [0; LONGEST_HEADER], filled: 0, frame: None, unreadable: false, dropped: 0 }
     }
 
+    /// From here on, at most this much of a frame's payload is kept.
+    pub fn keep_at_most(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// Bytes of a payload that are kept though their frame is not complete.
+    pub fn held(&self) -> usize {
+        self.frame.as_ref().map_or(0, |frame| frame.payload.len())
+    }
+
     /// Consumes bytes until a frame is complete, or to their end if none is.
     ///
     /// A 64-bit length with its top bit set gives garbage; after that nothing on this stream can be read and all bytes are dropped.
@@ -125,7 +135,8 @@ impl Decoder {
         let missing = usize::try_from(frame.length - frame.arrived).unwrap_or(usize::MAX);
         let (arriving, rest) = input.split_at(missing.min(input.len()));
         *input = rest;
-        let kept = arriving.len().min(self.limit.saturating_sub(frame.payload.len()));
+        let is_gapless = frame.arrived == frame.payload.len() as u64;
+        let kept = if is_gapless { arriving.len().min(self.limit.saturating_sub(frame.payload.len())) } else { 0 };
         let begin = frame.payload.len();
         frame.payload.0.extend_from_slice(&arriving[..kept]);
         if let Some(mut key) = frame.mask {

@@ -141,6 +141,11 @@ pub enum Mark {
         /// By how many milliseconds.
         milliseconds: u64,
     },
+    /// The transcript was too long to be kept whole, and this many events are left out here. Nothing is judged from here on.
+    Omitted {
+        /// How many.
+        events: usize,
+    },
     /// The deadline of the whole case passed.
     Deadline,
     /// The harness could not do its work; the text says what failed. Makes the verdict `error`.

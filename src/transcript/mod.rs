@@ -9,7 +9,9 @@ mod frame;
 mod http;
 pub mod json;
 mod log;
+mod redacting;
 mod redaction;
+mod shortening;
 
 pub use assembler::{Assembler, Message, Violation};
 pub use bytes::Bytes;
@@ -17,4 +19,5 @@ pub use event::{ConnectionId, Ending, Event, Mark, Process, Role, What};
 pub use frame::{Close, Frame, Opcode, Width};
 pub use http::{Request, Response, accept_key};
 pub use log::{ReadError, Transcript};
+pub use redacting::Redacting;
 pub use redaction::Redaction;

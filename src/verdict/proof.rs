@@ -1,5 +1,6 @@
 //! What a proof of the checks found out: which mutant was noticed by what, and where nothing looks.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,12 @@ use crate::transcript::Role;
 pub struct Proof {
     /// Id of the pack.
     pub protocol: String,
-    /// How many cases there are.
-    pub cases: usize,
+    /// Ids of all cases.
+    pub cases: Vec<String>,
+    /// The requirements that are judged: the checks.
+    pub checks: Vec<Check>,
+    /// Names of the peers that implement nothing, each played against every case.
+    pub nulls: Vec<String>,
     /// Cases that the faultless reference peers do not pass: nothing is proved while there are any.
     pub broken: Vec<String>,
     /// Every mutant.
@@ -26,6 +31,18 @@ pub struct Proof {
     pub wall: Duration,
     /// Protocol time of all conversations.
     pub simulated: Duration,
+}
+
+/// A requirement that is judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Id of the requirement.
+    pub id: String,
+    /// The side that it binds.
+    pub side: Role,
+    /// Its sentence.
+    pub text: String,
 }
 
 /// One mutant and what became of it.
@@ -42,6 +59,8 @@ pub struct Tried {
     pub trips: Vec<String>,
     /// What became of it.
     pub state: State,
+    /// Every requirement that was found broken where it was played, each with the first case that showed it.
+    pub broke: BTreeMap<String, String>,
     /// How many cases it was played against.
     pub cases: usize,
 }
@@ -113,6 +132,19 @@ pub struct Tally {
     pub not_applied: usize,
     /// Excused.
     pub excused: usize,
+}
+
+impl State {
+    /// The state in words.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Killed { .. } => "killed",
+            Self::KilledOtherwise { .. } => "killed otherwise",
+            Self::Survived => "survived",
+            Self::NotApplied => "not applied",
+            Self::Excused { .. } => "excused",
+        }
+    }
 }
 
 impl Proof {

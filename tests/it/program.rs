@@ -77,9 +77,14 @@ fn a_server_that_refuses_a_credential_fails_and_the_credential_is_still_shown_no
 }
 
 #[test]
-fn a_server_that_nobody_plays_is_unreachable() {
-    let shown = check(&mut framegate(&["run", "demo", "--server", "ws://127.0.0.1:1", "--set", "credential.token=abcd"]), 3);
-    assert!(shown.contains("refused the connection") && shown.contains("0 passed"), "{shown}");
+fn a_server_that_nobody_plays_is_unreachable_in_one_line_and_leaves_no_empty_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.xml");
+    let report = format!("junit={}", path.display());
+    let run = ["run", "demo", "--server", "ws://127.0.0.1:1", "--set", "credential.token=abcd", "--report", &report];
+    let shown = check(&mut framegate(&run), 3);
+    assert_eq!(shown, "error: the server cannot be reached, so nothing was tested: 127.0.0.1:1 refused the connection\n");
+    assert!(!path.exists());
 }
 
 #[cfg(unix)]
@@ -89,6 +94,28 @@ fn a_played_client_passes_and_does_what_it_is_told_on_its_standard_input() {
     let arguments = ["run", "demo", "--client", &client, "--set", "stimulus.ask=ask", "--only", "demo/client/calls"];
     let shown = check(framegate(&arguments).env("FRAMEGATE_CREDENTIAL_TOKEN", "demo-token"), 0);
     assert!(shown.contains("1 selected · 1 run · 1 passed"), "{shown}");
+}
+
+#[test]
+fn what_a_played_peer_writes_down_can_be_judged_and_names_no_credential() {
+    let server = Server::play(&["--set", "credential.token=s3cret-token"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("said.jsonl").display().to_string();
+    let mut client = framegate(&["peer", "demo", "client", "--connect", &server.url, "--record", &path, "--verbose"]);
+    client.env("FRAMEGATE_CREDENTIAL_TOKEN", "s3cret-token").stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut client = Running(client.spawn().unwrap());
+    // An event is on the disk before it is printed.
+    let printed = BufReader::new(client.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(
+        printed
+            .inspect(|line| assert!(!line.contains("refused") && !line.contains("s3cret"), "{line}"))
+            .any(|line| line.contains("server  text"))
+    );
+    drop(client);
+    let said = fs::read_to_string(&path).unwrap();
+    assert!(said.contains("<credential token>") && !said.contains("s3cret"), "{said}");
+    let judged = check(&mut framegate(&["replay", &path, "--protocol", "demo", "--side", "server"]), 0);
+    assert!(judged.contains("1 passed"), "{judged}");
 }
 
 #[test]

@@ -144,8 +144,11 @@ impl Awaited<'_> {
         if is_unsure { Weight::Unsure } else { Weight::Full }
     }
 
-    /// True if the connection had ended, so that waiting longer would have shown nothing.
+    /// True if the connection, or the process under test, had ended, so that waiting longer would have shown nothing.
     fn is_over(&self) -> bool {
+        if self.reading.judged().iter().any(|seen| seen.name == "exit") {
+            return true;
+        }
         let Place::One(connection) = self.place else { return false };
         let mut names = self.wanted.iter().flat_map(|wanted| &wanted.pattern.is.0);
         !names.any(|name| ELSEWHERE.contains(&name.as_str()))

@@ -286,12 +286,35 @@ fn a_target_that_cannot_be_reached_is_said_once() {
 }
 
 #[test]
+fn nobody_is_blamed_where_nobody_could_be_reached() {
+    let refused = What::Ended(Ending::Unreachable("connection refused".to_owned()));
+    let talk = Talk::testing(Server).step(0).add(1, Server, refused).step(1).mark(Mark::Stopped(1));
+    let ends = json!({"is": "accept", "or": [{"is": "end", "means": "warn", "because": "it may"}], "proves": [ID]});
+    for expect in [ends, json!({"is": "accept", "proves": [ID]})] {
+        let judgement = talk.judged_as(&json!([{"id": ID}]), &[], &json!([{"open": {}}, {"expect": expect}]));
+        assert_eq!((only(&judgement).requirement.as_str(), judgement.outcomes[ID]), (TARGET, NotExercised), "{expect}");
+    }
+}
+
+#[test]
 fn a_process_that_fails_before_it_dials_is_quoted() {
     let steps = json!([{"accept": {}}, {"expect": {"is": "hello", "proves": [ID]}}]);
     let talk = Talk::testing(Client).step(0).exit(2, "error: no such option").at(9000).mark(Mark::Stopped(0));
     let judgement = talk.judged_as(&json!([{"id": ID}]), &[], &steps);
     let actual = "the process exited with code 2 (`error: no such option`) before it opened a connection";
     assert_eq!((only(&judgement).requirement.as_str(), only(&judgement).actual.as_str()), (TARGET, actual));
+}
+
+#[test]
+fn a_process_that_has_ended_leaves_no_doubt_that_nothing_comes() {
+    let again = json!({"is": "upgrade", "connection": "again", "within": "9s", "proves": [ID]});
+    let steps = json!([{"accept": {}}, {"end": {}}, {"expect": again}]);
+    let talk = Talk::testing(Client).step(0).connect(1).step(1).end(Server).step(2).at(200);
+    let judged = |talk: Talk| talk.mark(Mark::Stopped(2)).judged_as(&json!([{"id": ID}]), &[], &steps);
+    assert_eq!(judged(talk.clone()).outcomes[ID], NotExercised, "it was not waited for to the end");
+    let gone = judged(talk.exit(1, "it broke"));
+    assert_eq!(gone.outcomes[ID], Violated);
+    assert!(only(&gone).actual.contains("exited with code 1 (`it broke`)"), "{}", only(&gone).actual);
 }
 
 #[test]

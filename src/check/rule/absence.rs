@@ -55,7 +55,7 @@ pub(super) fn once(ground: &Ground<'_>, once: &Once, stretch: &Stretch<'_>) -> T
 fn missing(ground: &Ground<'_>, once: &Once, stretch: &Stretch<'_>, tally: &mut Tally) {
     let reading = ground.reading;
     let begin = stretch.begin;
-    if !begin.accepted && !is_before_frames(&once.of.is) {
+    if !begin.accepted && !is_before_frames(&once.of.is) || stretch.begins_too_late(reading) {
         return;
     }
     let cut = stretch.cut(reading, begin.connection, begin.moment);
@@ -164,6 +164,7 @@ mod tests {
                 ("outside", Talk::with_server().tick(1).ask(1).reply(1).tick(1).finish(), Violated),
                 ("not over", Talk::with_server().ask(1).at(60_000).finish(), NotExercised),
                 ("the server leaves", Talk::with_server().ask(1).end(Server).finish(), Violated),
+                ("asked after the goodbye", Talk::with_server().close(Client, 1000).ask(1).close(Server, 1000).finish(), NotExercised),
                 ("the server is driven away", Talk::with_server().ask(1).text(1, Client, "{").end(Server).finish(), NotExercised),
             ],
         );

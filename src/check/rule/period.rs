@@ -15,10 +15,10 @@ use super::timing;
 /// Judges each gap, the first from the beginning and the last to where the stretch was cut off.
 pub(super) fn every(ground: &Ground<'_>, every: &Every, stretch: &Stretch<'_>) -> Tally {
     let mut tally = Tally::default();
-    if !stretch.begin.accepted && !is_before_frames(&every.of.is) {
+    let reading = ground.reading;
+    if !stretch.begin.accepted && !is_before_frames(&every.of.is) || stretch.begins_too_late(reading) {
         return tally;
     }
-    let reading = ground.reading;
     let mut last = (stretch.begin.connection, stretch.begin.moment);
     for seen in stretch.observations.iter().filter(|seen| seen.is(&every.of)) {
         if stretch.cut(reading, last.0, last.1).moment.event < seen.event {

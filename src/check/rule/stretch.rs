@@ -71,6 +71,11 @@ impl Stretch<'_> {
         self.until.is_some_and(|until| until.event <= event)
     }
 
+    /// True if it begins on a connection that was ended before, whoever ended it: there nobody owes anything any more.
+    pub(super) fn begins_too_late(&self, reading: &Reading) -> bool {
+        !self.wide && reading.is_ended_before(self.begin.connection, self.begin.moment.event)
+    }
+
     /// How long something asked for at its beginning could have come.
     pub(super) fn lasted(&self, reading: &Reading) -> Duration {
         let begin = self.begin.moment;

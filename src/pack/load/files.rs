@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Mistake, Source};
 use super::document::Document;
-use super::library::{Library, SINGLE};
+use super::library::{Library, REGRESSIONS, SINGLE};
 use super::{format, lint};
 use crate::pack::fault::Faults;
 use crate::pack::machine::Machines;
@@ -121,9 +121,17 @@ impl Reading<'_> {
         let folder = format!("scenarios/{name}");
         let requirements = self.yaml(&format!("{folder}/requirements.yaml"), "requirements");
         let faults = self.yaml(&format!("{folder}/faults.yaml"), "faults");
-        let server = self.scenarios(&format!("{folder}/server"));
-        let client = self.scenarios(&format!("{folder}/client"));
+        let server = self.both(&folder, "server");
+        let client = self.both(&folder, "client");
         Some(LayerFiles { group: group.to_owned(), prefix: name.to_owned(), requirements: requirements?, faults: faults?, server, client })
+    }
+
+    /// The scenarios of a side, and the reproducers that campaigns have saved.
+    fn both(&mut self, folder: &str, side: &str) -> IndexMap<String, Read<Scenario>> {
+        let mut scenarios = self.scenarios(&format!("{folder}/{side}"));
+        let saved = self.scenarios(&format!("{folder}/{REGRESSIONS}/{side}"));
+        scenarios.extend(saved.into_iter().map(|(name, read)| (format!("{REGRESSIONS}/{name}"), read)));
+        scenarios
     }
 
     fn scenarios(&mut self, folder: &str) -> IndexMap<String, Read<Scenario>> {
@@ -150,6 +158,9 @@ impl Reading<'_> {
                 ["requirements.yaml", "faults.yaml"].contains(&file) || (library.is_pack(folder) && SINGLE.contains(&file))
             }
             ["scenarios", _, "server" | "client", file] => file.strip_suffix(".yaml").is_some(),
+            ["scenarios", folder, REGRESSIONS, "server" | "client", file] => {
+                library.is_pack(folder) && file.strip_suffix(".yaml").is_some()
+            }
             ["schemas", _, file] => file.strip_suffix(".json").is_some(),
             _ => false,
         };

@@ -16,8 +16,11 @@ use crate::pack::scenario::Scenario;
 /// The files that are built into the program: path and text.
 const BUILTIN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 
-/// How deep pack folders nest: `scenarios/<protocol>/server/<name>.yaml`.
-const DEPTH: usize = 4;
+/// How deep pack folders nest: `scenarios/<protocol>/regressions/server/<name>.yaml`.
+const DEPTH: usize = 5;
+
+/// The folder of a pack that holds saved reproducers, by side.
+pub(super) const REGRESSIONS: &str = "regressions";
 
 /// The largest file that is read.
 const LARGEST: u64 = 8 * 1024 * 1024;
@@ -26,14 +29,15 @@ const LARGEST: u64 = 8 * 1024 * 1024;
 pub(super) const SINGLE: [&str; 2] = ["pack.yaml", "machine.yaml"];
 
 /// Packs, each a folder of `schemas/` and one of `scenarios/`. A folder of `scenarios/` that has requirements and no `pack.yaml` is a layer
-/// that every pack stands on. A folder that is opened borrows the built-in layers that it does not have itself.
+/// that every pack stands on. A folder that is opened borrows the built-in layers that it does not have itself, and the built-in packs of which it
+/// has regressions alone.
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     /// What stands before a path when a mistake is reported: the folder that was opened.
     folder: String,
     /// Texts by path from `scenarios/` or `schemas/` on, or why they cannot be read.
     files: BTreeMap<String, Result<String, String>>,
-    /// Names of built-in layers that an opened folder stands on.
+    /// Names of built-in layers that an opened folder stands on, and of built-in packs that it adds regressions to.
     borrowed: Vec<String>,
 }
 
@@ -58,23 +62,25 @@ impl Library {
     /// a layer, or a pack, of the same name.
     pub fn open(folder: &Path) -> Result<Self, LoadError> {
         let mut files = BTreeMap::new();
-        for name in ["scenarios", "schemas"] {
+        for name in ["scenarios", "schemas"].into_iter().filter(|name| *name != "schemas" || folder.join(name).exists()) {
             collect(&folder.join(name), name, DEPTH, &mut files).map_err(|error| {
                 let title = format!("failed to read the folder: {error}");
                 LoadError::of(&Mistakes::of(vec![Mistake::file(folder.join(name).to_string_lossy(), title)]))
             })?;
         }
         let mut library = Self { folder: folder.to_string_lossy().into_owned(), files, borrowed: Vec::new() };
-        library.borrow_layers();
+        library.borrow();
         Ok(library)
     }
 
-    fn borrow_layers(&mut self) {
+    fn borrow(&mut self) {
         let builtin = Self::builtin();
-        let own: Vec<_> = self.folders().into_iter().map(str::to_owned).collect();
-        let lacks = |folder: &&str| !builtin.is_pack(folder) && !own.iter().any(|name| name == folder);
+        let is_own = |path: &&String| path.starts_with("scenarios/") && !is_regression(path);
+        let own: Vec<_> = self.files.keys().filter(is_own).filter_map(|path| path.split('/').nth(1)).collect();
+        let present = self.folders();
+        let lacks = |folder: &&str| !own.contains(folder) && (!builtin.is_pack(folder) || present.contains(folder));
         self.borrowed = builtin.folders().into_iter().filter(lacks).map(str::to_owned).collect();
-        let is_borrowed = |path: &String| self.borrowed.iter().any(|layer| path.starts_with(&format!("scenarios/{layer}/")));
+        let is_borrowed = |path: &String| path.split('/').nth(1).is_some_and(|folder| self.borrowed.iter().any(|name| name == folder));
         self.files.extend(builtin.files.iter().filter(|(path, _)| is_borrowed(path)).map(|(path, text)| (path.clone(), text.clone())));
     }
 
@@ -158,7 +164,8 @@ impl Library {
 
     /// The path under which a file is reported.
     pub(super) fn path(&self, path: &str) -> String {
-        let is_borrowed = path.split('/').nth(1).is_some_and(|folder| self.borrowed.iter().any(|layer| layer == folder));
+        let is_borrowed =
+            !is_regression(path) && path.split('/').nth(1).is_some_and(|folder| self.borrowed.iter().any(|layer| layer == folder));
         if self.folder.is_empty() || is_borrowed { path.to_owned() } else { format!("{}/{path}", self.folder.trim_end_matches('/')) }
     }
 
@@ -173,6 +180,11 @@ impl LoadError {
     fn of(mistakes: &Mistakes) -> Self {
         Self { diagnostics: mistakes.render(false), mistakes: mistakes.len() }
     }
+}
+
+/// True for `scenarios/<protocol>/regressions/…`.
+fn is_regression(path: &str) -> bool {
+    path.split('/').nth(2) == Some(REGRESSIONS)
 }
 
 fn collect(folder: &Path, name: &str, depth: usize, files: &mut BTreeMap<String, Result<String, String>>) -> std::io::Result<()> {

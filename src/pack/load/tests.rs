@@ -178,7 +178,7 @@ fn names_that_nothing_has_are_underlined() {
     check(PACK, "stimulus: ask", "stimulus: <<aks>>", "there is no stimulus of the client `aks`");
     check(PACK, "shown: server/bad-token", "shown: <<server/bad>>", "there is no scenario or variant `server/bad`");
     check(FAULTS, "trips: demo-hello-welcome", "trips: <<demo-error-shown>>", "`demo-error-shown` binds the client, not the server");
-    check(FAULTS, "without: refuse-token", "without: <<refuse>>", "there is no reaction of this side's machine `refuse`");
+    check(FAULTS, "without: unknown-method", "without: <<unknown>>", "there is no reaction of this side's machine `unknown`");
     check(FAULTS, "{drop: {is: welcome}}", "{drop: {is: <<hello>>}}", "`hello` comes from the client, never from the server");
     check(MACHINE, "go: ready", "go: <<redy>>", "there is no state `redy`");
     check(MACHINE, "start: keepalive", "start: <<keepaliv>>", "there is no timer `keepaliv`");

@@ -57,7 +57,7 @@ impl Script {
                 if meaning == Some(Meaning::Fail) { Outcome::Broken } else { Outcome::Done }
             }
             Found::Fitting(..) | Found::Wrong => Outcome::Unmet,
-            Found::Nothing if self.is_hopeless() => Outcome::Unmet,
+            Found::Nothing if self.is_hopeless() || self.is_deserted() => Outcome::Unmet,
             Found::Nothing => {
                 self.skip_what_was_seen();
                 Outcome::Waiting
@@ -99,6 +99,11 @@ impl Script {
         self.speaker.line(*connection).is_some_and(|line| line.is_gone) && !is_elsewhere(wanted)
     }
 
+    /// True if the process under test is gone and all that it had sent was heard: nothing more can come.
+    fn is_deserted(&self) -> bool {
+        self.ledger.has_exited() && self.speaker.lines.values().all(|line| line.is_gone)
+    }
+
     fn check_meeting(&mut self) -> Result<Outcome, SendError> {
         let steps = std::sync::Arc::clone(&self.steps);
         let Some(step @ (Step::Accept(Accept { connection: name, .. }) | Step::Refuse(Refuse { connection: name, .. }))) =
@@ -107,7 +112,9 @@ impl Script {
             return Ok(Outcome::Done);
         };
         let named = self.ledger.connection(name.as_deref());
-        let Some(connection) = named.or_else(|| self.next_upgrade()) else { return Ok(Outcome::Waiting) };
+        let Some(connection) = named.or_else(|| self.next_upgrade()) else {
+            return Ok(if self.is_deserted() { Outcome::Unmet } else { Outcome::Waiting });
+        };
         let Some(line) = self.speaker.line(connection) else { return Ok(Outcome::Unmet) };
         if line.is_over() || line.is_answered {
             return Ok(Outcome::Unmet);

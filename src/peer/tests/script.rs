@@ -227,6 +227,27 @@ fn the_end_of_the_process_is_seen_from_everywhere() {
 }
 
 #[test]
+fn nobody_waits_for_a_process_that_has_ended() {
+    let exited = || What::Exited(Process { code: Some(1), signal: None, killed: false, stderr: Vec::new() });
+    let says = |harness: &mut Script, connection, what| {
+        let said = harness.step(SECOND, Input::Event(&Event { at: SECOND, connection, from: Role::Client, what }));
+        said.contains(&Action::Mark(Mark::Stopped(0)))
+    };
+    for step in [json!({"accept": {}}), json!({"refuse": {"status": 401}}), json!({"expect": {"is": "upgrade", "connection": "any"}})] {
+        let mut harness = script(Role::Server, &json!([step]));
+        harness.step(Duration::ZERO, Input::Start);
+        assert!(says(&mut harness, 0, exited()), "{step}");
+
+        // What it sent before may still come, until the connection has ended too.
+        let mut harness = script(Role::Server, &json!([step]));
+        harness.step(Duration::ZERO, Input::Start);
+        assert!(!says(&mut harness, 1, What::Opened { session: "main".to_owned() }), "{step}");
+        assert!(!says(&mut harness, 0, exited()), "{step}");
+        assert!(says(&mut harness, 1, What::Ended(Ending::Finished)), "{step}");
+    }
+}
+
+#[test]
 fn what_comes_after_the_deadline_does_not_count() {
     let mut harness = script(Role::Client, &json!([{"open": {}}, {"expect": {"is": "accept", "within": "500ms"}}]));
     harness.step(Duration::ZERO, Input::Start);

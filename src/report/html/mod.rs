@@ -4,8 +4,10 @@
 //! the escaping of hostile text would still run nothing. What the page says stands in its HTML and can be read without a script; the script
 //! filters, and draws a conversation when its case is opened, from data that stand beside it.
 
+pub mod chart;
 mod page;
 mod picture;
+pub mod proof;
 mod raw;
 
 use data_encoding::BASE64;
@@ -26,11 +28,16 @@ const SCRIPT: &str = include_str!("page.js");
 /// # Panics
 /// Never: the template is fixed and uses nothing that its values lack.
 pub fn render(report: &Report) -> String {
+    let page = Page::new(report, STYLE, SCRIPT, policy(STYLE, SCRIPT));
+    environment().render_str(TEMPLATE, Value::from(Serde(&page))).expect("the template fits its values")
+}
+
+/// An environment that escapes whatever a template writes.
+fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_formatter(write_escaped);
-    let page = Page::new(report, STYLE, SCRIPT, policy());
-    environment.render_str(TEMPLATE, Value::from(Serde(&page))).expect("the template fits its values")
+    environment
 }
 
 /// Every value but the few that the template calls safe: hostile marks written out, then escaped for HTML.
@@ -41,11 +48,11 @@ fn write_escaped(output: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) 
 }
 
 /// The content security policy: nothing but this style and this script.
-fn policy() -> String {
+fn policy(style: &str, script: &str) -> String {
     let hash = |text: &str| BASE64.encode(&Sha256::digest(text));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
+        hash(style),
+        hash(script)
     )
 }

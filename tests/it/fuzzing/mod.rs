@@ -1,9 +1,11 @@
 //! Campaigns on embedded peers, good and faulty.
 
+mod blackbox;
 mod campaigns;
 mod mutant;
 mod mutants;
 mod program;
+mod regressions;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -91,7 +91,8 @@ fn a_reproducer_that_was_saved_is_replayed_with_the_same_finding() {
     // The demo server answers calls with ids that its own schema forbids.
     let text = check(&mut framegate(&["fuzz", "demo", "--side", "server", "--enough", "1", "--save", &path]), 1);
     assert!(text.contains("demo-frames-server"), "{text}");
-    let saved: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect();
+    let saved: Vec<_> =
+        fs::read_dir(folder.path().join("server")).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect();
     let file = saved.iter().find(|file| file.contains("demo-frames-server")).unwrap();
     let text = check(&mut framegate(&["replay", "--protocol", "demo", "--side", "server", file]), 1);
     assert!(text.contains("demo-frames-server"), "{text}");

@@ -2,6 +2,8 @@
 //!
 //! It knows no protocol and prints nothing. Each case has a thread's attention from its first step to its verdict.
 
+mod holding;
+
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,9 +18,11 @@ use crate::pack::scenario::Step;
 use crate::pack::{Lack, Pack, Settings};
 use crate::peer::{self, Genesis, Peer};
 use crate::plan::{Case, Selection, plan};
-use crate::runner::{self, Bounds, Stop, Target};
+use crate::runner::{self, Bounds, Limits, Stop, Target};
 use crate::transcript::{Mark, Redaction, Role, Transcript, What};
 use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
+
+pub use holding::Holding;
 
 /// A pack with what holds for one target.
 #[derive(Clone, Debug)]
@@ -54,7 +58,14 @@ pub struct Options {
     pub repeat: String,
     /// What is taken out of every result before anybody sees it.
     pub redaction: Redaction,
+    /// Looks at each result after the pack's own checks, and may change it. A campaign's oracle judges saved reproducers so.
+    pub second: Option<Judge>,
+    /// What the live cases of a run hold in memory together.
+    pub holding: Holding,
 }
+
+/// A second opinion on a case.
+pub type Judge = fn(&Bound, &Case, &mut CaseResult);
 
 /// Cases at a time against a live server: most of them wait for timers.
 pub const LIVE_JOBS: usize = 64;
@@ -105,7 +116,7 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         target: options.target.clone(),
-        requirements: bounds.iter().flat_map(|bound| requirements(bound, &selection, &cases)).collect(),
+        requirements: bounds.iter().flat_map(|bound| selected_requirements(bound, &selection, &cases)).collect(),
         cases,
         wall: begun.elapsed(),
         interrupted: stop.is_stopped(),
@@ -138,11 +149,10 @@ pub fn cases(bound: &Bound, selection: &Selection, subject: &Subject) -> Vec<Cas
 pub fn judge_recorded(bound: &Bound, side: Role, recorded: Vec<(String, Transcript)>, options: &Options) -> Report {
     let begun = Instant::now();
     let cases: Vec<_> = recorded.into_iter().map(|(name, transcript)| recorded_case(bound, side, name, transcript, options)).collect();
-    let selection = Selection { side: Some(side), ..Selection::default() };
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         target: options.target.clone(),
-        requirements: requirements(bound, &selection, &cases),
+        requirements: requirements(bound, side, &cases),
         cases,
         wall: begun.elapsed(),
         interrupted: false,
@@ -180,12 +190,18 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
 /// Runs and judges one case.
 pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options, stop: &Stop) -> CaseResult {
     let begun = Instant::now();
-    let transcript = match subject {
-        _ if case.skipped.is_some() => Transcript::default(),
-        Subject::Embedded { changes } => play(bound, case, &mut *reference(bound, case.side, changes.as_ref())),
-        Subject::Live(target) => runner::live(&mut script(bound, case).beginning(genesis(case)), target, &Bounds::new(case.deadline), stop),
+    let mut result = match subject {
+        _ if case.skipped.is_some() => judged(bound, case, Transcript::default(), begun),
+        Subject::Embedded { changes } => judged(bound, case, play(bound, case, &mut *reference(bound, case.side, changes.as_ref())), begun),
+        Subject::Live(target) => {
+            let bounds = Bounds { deadline: case.deadline, limits: Limits::beside_others(options.holding.share()) };
+            let transcript = runner::live(&mut script(bound, case).beginning(genesis(case)), target, &bounds, stop);
+            options.holding.keep(transcript, |transcript| judged(bound, case, transcript, begun))
+        }
     };
-    let mut result = judged(bound, case, transcript, begun);
+    if let Some(judge) = options.second {
+        judge(bound, case, &mut result);
+    }
     result.repeat = format!("{} --only '{}'", options.repeat, case.id);
     result.redact(&options.redaction);
     result
@@ -351,7 +367,7 @@ fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
             finding.severity = finding.severity.min(Severity::Inconclusive);
             finding.actual = format!("{} ({doubt})", finding.actual);
         }
-        if case.verdict() == Verdict::Pass {
+        if matches!(case.verdict(), Verdict::Pass | Verdict::Warn) {
             case.findings.push(Finding::harness(Severity::Inconclusive, "the positive twin passes", &doubt));
         }
     }
@@ -362,8 +378,13 @@ fn is_case_of(id: &str, scenario: &str) -> bool {
     id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
+/// What all cases together say about the requirements of this side.
+pub fn requirements(bound: &Bound, side: Role, cases: &[CaseResult]) -> Vec<RequirementResult> {
+    selected_requirements(bound, &Selection { side: Some(side), ..Selection::default() }, cases)
+}
+
 /// What all cases together say about the requirements of the selected sides.
-fn requirements(bound: &Bound, selection: &Selection, cases: &[CaseResult]) -> Vec<RequirementResult> {
+fn selected_requirements(bound: &Bound, selection: &Selection, cases: &[CaseResult]) -> Vec<RequirementResult> {
     let cases: Vec<_> = cases.iter().filter(|case| case.protocol == bound.pack.id()).collect();
     let is_selected = |side: Role| selection.side.is_none_or(|wanted| wanted == side);
     bound

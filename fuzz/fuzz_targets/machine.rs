@@ -1,0 +1,11 @@
+//! libFuzzer's way to `framegate_fuzz::machine`.
+
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| framegate_fuzz::machine(data));
+
+#[cfg(not(fuzzing))]
+fn main() {
+    framegate_fuzz::replay_files(framegate_fuzz::machine);
+}
