@@ -193,7 +193,12 @@ fn bind(args: &Args, packs: &[Arc<Pack>], declarations: &[Declaration]) -> Resul
     // The command line has the last word, a file the one before.
     let all: Vec<_> = held.chain(declarations.iter().cloned()).collect();
     declare(&all, &mut targets)?;
-    let scaled = |settings: Settings| Settings { time_scale: args.time_scale.unwrap_or(1.0), ..settings };
+    let is_allowed = args.allow.iter().any(|what| what == "destructive");
+    let scaled = |settings: Settings| Settings {
+        destructive: settings.destructive || is_allowed,
+        time_scale: args.time_scale.unwrap_or(1.0),
+        ..settings
+    };
     let settings = bound.into_iter().map(|(_, settings)| Arc::new(scaled(settings)));
     Ok(packs.iter().cloned().zip(settings).map(|(pack, settings)| Bound { pack, settings }).collect())
 }

@@ -278,3 +278,36 @@ fn completions_and_manual_pages_know_every_command() {
     given(&["man", "--output", &folder.path().display().to_string()]);
     assert!(folder.path().join("framegate-run.1").exists());
 }
+
+#[test]
+fn a_target_is_damaged_only_where_that_is_allowed() {
+    let folder = folder(SERVER);
+    let pack = folder.path().join("packs");
+    for side in ["scenarios", "schemas"] {
+        copy(&Path::new(PACKS).join(side).join("demo"), &pack.join(side).join("demo"));
+    }
+    let scenario = pack.join("scenarios/demo/server/hello-good.yaml");
+    let text = fs::read_to_string(&scenario).unwrap();
+    fs::write(&scenario, text.replacen("steps:", "destructive: true\nsteps:", 1)).unwrap();
+    let file = folder.path().join("framegate.yaml");
+    let here = fs::read_to_string(&file).unwrap().replacen(&format!("packs: {PACKS}"), "packs: packs", 1);
+    fs::write(&file, &here).unwrap();
+    let arguments = [&["gateway"][..], &QUICK].concat();
+    let shown = run(folder.path(), &arguments, 4);
+    assert!(shown.contains("allow: [destructive]") && shown.contains("allow destructive") && shown.contains("1 skipped"), "{shown}");
+    assert!(run(folder.path(), &[&arguments[..], &["--allow", "destructive"]].concat(), 0).contains("1 passed"));
+    fs::write(&file, here + "    allow: [destructive]\n").unwrap();
+    assert!(run(folder.path(), &arguments, 0).contains("1 passed"));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
