@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use framegate::fuzz::arena::Lane;
 use framegate::fuzz::judge_regression;
-use framegate::pack::{Pack, Settings};
+use framegate::pack::{DOCUMENTED, Pack, Settings};
 use framegate::plan::{Case, Selection};
 use framegate::report::escape;
 use framegate::runner::{Service, Stop, Target, Unreachable, round_trip};
@@ -163,11 +163,20 @@ impl Prepared {
         Options {
             jobs: self.args.jobs,
             retries: self.args.retries.unwrap_or(0),
-            target: redaction.text(&self.named.as_ref().map_or_else(|| target::name(&self.args), Named::title)),
+            target: redaction.text(&self.title()),
             repeat: redaction.text(&self.repeat),
             redaction,
             second: Some(judge_regression),
             holding: Holding::default(),
+        }
+    }
+
+    /// How the report names the target, credentials not yet taken out.
+    fn title(&self) -> String {
+        let target = self.named.as_ref().map_or_else(|| target::name(&self.args), Named::title);
+        match self.args.source.dialect.as_deref() {
+            None | Some(DOCUMENTED) => target,
+            Some(dialect) => format!("{target}, dialect {dialect}"),
         }
     }
 

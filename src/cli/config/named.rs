@@ -76,7 +76,10 @@ impl Named {
             protocols: vec![target.protocol.clone()],
             server: (!is_client).then(|| self.url().unwrap_or_else(|| UNKNOWN.to_owned())),
             client: target.command.clone().filter(|_| is_client),
-            source: Source { packs: args.source.packs.clone().or_else(|| self.packs.clone()) },
+            source: Source {
+                packs: args.source.packs.clone().or_else(|| self.packs.clone()),
+                dialect: args.source.dialect.clone().or_else(|| target.dialect.clone()),
+            },
             ca: target.ca.as_ref().map(path),
             insecure: target.insecure,
             allow: if target.allow.contains(&Allowance::Destructive) { vec!["destructive".to_owned()] } else { args.allow.clone() },
