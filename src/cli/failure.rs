@@ -105,6 +105,11 @@ pub(crate) enum Failure {
     /// A server that does not answer.
     #[error("{0}")]
     Unreachable(String),
+    /// A file to replay that does not say what it is of.
+    #[error(
+        "name what the files are of: --protocol PROTOCOL --side server|client; only a file that `framegate fuzz` has written says so itself"
+    )]
+    Unsaid,
     /// A selection that selects nothing.
     #[error("no case is selected; `framegate list cases` names them")]
     NothingSelected,

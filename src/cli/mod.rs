@@ -10,6 +10,7 @@ mod declaration;
 mod diff;
 mod failure;
 mod fuzz;
+mod generate;
 mod init;
 mod interrupt;
 mod lint;

@@ -26,12 +26,12 @@ pub(crate) struct Args {
     /// The transcripts, or the scenario files
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// The protocol that they speak
+    /// The protocol that they speak; a file that `framegate fuzz` has written says it itself
     #[arg(long)]
-    protocol: String,
-    /// The side that is judged
+    protocol: Option<String>,
+    /// The side that is judged; a file that `framegate fuzz` has written says it itself
     #[arg(long, value_parser = side)]
-    side: Role,
+    side: Option<Role>,
     /// Write a report, to standard output or to a file: console, github, html, json, junit, markdown or tap
     #[arg(long, value_name = "FORMAT[=PATH]")]
     report: Vec<Destination>,
@@ -53,9 +53,10 @@ pub(crate) struct Args {
 
 /// Judges every file as a case of its own; the exit code is the report's.
 pub(crate) fn run(args: &Args) -> Outcome {
-    let mut prepared = Prepared::new(&args.as_run())?;
-    if let Some(tested) = prepared.side().filter(|tested| *tested != args.side) {
-        return Err(Failure::Side { flag: tested.as_str(), side: args.side.as_str() });
+    let Said { protocol, side } = args.said()?;
+    let mut prepared = Prepared::new(&args.as_run(&protocol))?;
+    if let Some(tested) = prepared.side().filter(|tested| *tested != side) {
+        return Err(Failure::Side { flag: tested.as_str(), side: side.as_str() });
     }
     let (scenarios, transcripts): (Vec<_>, Vec<_>) = args.files.iter().partition(|path| is_yaml(path));
     let recorded =
@@ -64,26 +65,38 @@ pub(crate) fn run(args: &Args) -> Outcome {
         scenarios.into_iter().map(|path| Ok((path.display().to_string(), scenario(path)?))).collect::<Result<Vec<_>, Failure>>()?;
     let outputs = Outputs::open(&args.report)?;
     let (bound, lane, service) = prepared.lane(&Stop::default())?;
-    let repeat = lane.options.redaction.text(&args.repeat());
+    let repeat = lane.options.redaction.text(&args.repeat(&protocol, side));
     let target = if scripted.is_empty() { "recorded transcripts".to_owned() } else { lane.options.target.clone() };
-    let mut report = judge_recorded(&bound, args.side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });
-    play(&bound, args.side, &scripted, &lane, &repeat, &mut report);
+    let mut report = judge_recorded(&bound, side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });
+    play(&bound, side, &scripted, &lane, &repeat, &mut report);
     service.into_iter().for_each(Service::stop);
     outputs.write(&report, Transcripts::Broken)?;
     Ok(report.exit_code())
 }
 
 impl Args {
-    /// The command that judges a file again. Declarations are left out: they may hold credentials.
-    fn repeat(&self) -> String {
-        let target = [("server", &self.server), ("client", &self.client), ("fault", &self.fault)];
-        let target = target.into_iter().filter_map(|(flag, value)| Some(format!(" --{flag} {}", quote(value.as_ref()?))));
-        format!("framegate replay --protocol {} --side {}{}", self.protocol, self.side, target.collect::<String>())
+    /// The protocol and the side, from the command line or else from the first file.
+    fn said(&self) -> Result<Said, Failure> {
+        let written = || self.files.first().filter(|path| is_yaml(path)).and_then(|path| said(&fs::read_to_string(path).ok()?));
+        match (&self.protocol, self.side) {
+            (Some(protocol), Some(side)) => Ok(Said { protocol: protocol.clone(), side }),
+            (protocol, side) => {
+                let Some(written) = written() else { return Err(Failure::Unsaid) };
+                Ok(Said { protocol: protocol.clone().unwrap_or(written.protocol), side: side.unwrap_or(written.side) })
+            }
+        }
     }
 
-    fn as_run(&self) -> plain::Args {
+    /// The command that judges a file again. Declarations are left out: they may hold credentials.
+    fn repeat(&self, protocol: &str, side: Role) -> String {
+        let target = [("server", &self.server), ("client", &self.client), ("fault", &self.fault)];
+        let target = target.into_iter().filter_map(|(flag, value)| Some(format!(" --{flag} {}", quote(value.as_ref()?))));
+        format!("{}{}", header(protocol, side), target.collect::<String>())
+    }
+
+    fn as_run(&self, protocol: &str) -> plain::Args {
         plain::Args {
-            protocols: vec![self.protocol.clone()],
+            protocols: vec![protocol.to_owned()],
             server: self.server.clone(),
             client: self.client.clone(),
             source: self.source.clone(),
@@ -91,6 +104,27 @@ impl Args {
             fault: self.fault.clone(),
             ..plain::Args::default()
         }
+    }
+}
+
+/// What a file is of.
+struct Said {
+    protocol: String,
+    side: Role,
+}
+
+/// The command that plays a file of this protocol and side, but for the file.
+pub(crate) fn header(protocol: &str, side: Role) -> String {
+    format!("framegate replay --protocol {protocol} --side {side}")
+}
+
+/// Reads the comment that names the command.
+fn said(text: &str) -> Option<Said> {
+    let mut comments = text.lines().map_while(|line| line.strip_prefix("# "));
+    let words: Vec<&str> = comments.find_map(|line| line.strip_prefix("framegate replay "))?.split(' ').collect();
+    match words[..] {
+        ["--protocol", protocol, "--side", tested, ..] => Some(Said { protocol: protocol.to_owned(), side: side(tested).ok()? }),
+        _ => None,
     }
 }
 

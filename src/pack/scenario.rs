@@ -180,6 +180,9 @@ pub struct Accept {
     /// How long to wait for it. Left out: the harness's default for a client to dial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,
+    /// The subprotocol to select, where the client offers it. One that it does not offer is selected by `headers` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subprotocol: Option<String>,
     /// Header fields beside those of RFC 6455, replacing those of the same name.
     #[serde(default)]
     pub headers: IndexMap<String, String>,

@@ -24,6 +24,18 @@ fn a_newcomer_who_follows_the_guide_sees_what_it_shows() {
     go_through("docs/writing-a-pack.md");
 }
 
+#[test]
+#[cfg(unix)]
+fn campaigns_go_as_their_page_says() {
+    go_through("docs/fuzzing.md");
+}
+
+#[test]
+#[cfg(unix)]
+fn whoever_checks_the_checker_sees_what_the_page_shows() {
+    go_through("docs/trust.md");
+}
+
 /// A fenced block: the words after the fence, the line on which it begins, and what stands in it.
 struct Block {
     words: Vec<String>,

@@ -1,5 +1,6 @@
 //! Campaigns on embedded peers, good and faulty.
 
+mod blackbox;
 mod campaigns;
 mod mutant;
 mod mutants;
