@@ -76,21 +76,20 @@ fn part(side: Role, summary: &Summary) -> Part {
     Part {
         name: format!("{side} under test"),
         note: format!("{percent} % of {reachable} reachable violations were brought to it"),
-        grids: vec![heat(side, &summary.coverage, &causes), reactions(side, &summary.coverage)],
+        grids: vec![heat(side, &summary.coverage), reactions(side, &summary.coverage)],
         entries: entries.chain(reasons(side, &summary.coverage)).collect(),
     }
 }
 
 /// State and frame against class.
-fn heat(side: Role, coverage: &Coverage, causes: &[(&Fingerprint, &Cause)]) -> Grid {
-    let broken = broken(causes);
+fn heat(side: Role, coverage: &Coverage) -> Grid {
     let mut rows: BTreeMap<(&str, &str), Vec<(&Place, &Counts)>> = BTreeMap::new();
     for (place, counts) in coverage.cells.iter().filter(|(place, _)| place.side == side) {
         rows.entry((&place.state, &place.frame)).or_default().push((place, counts));
     }
     let most = coverage.cells.values().map(|counts| counts.hit).max().unwrap_or(0);
     let row = |((state, frame), cells): ((&str, &str), Vec<(&Place, &Counts)>)| {
-        let cells: Vec<Cell> = cells.iter().filter_map(|(place, counts)| cell(place, counts, &broken, most)).collect();
+        let cells: Vec<Cell> = cells.iter().filter_map(|(place, counts)| cell(place, counts, most)).collect();
         let tone = if cells.iter().any(|cell| cell.tone == Tone::Bad) { Tone::Bad } else { Tone::Good };
         let frame = if frame == "-" { "no frame" } else { frame };
         Row { label: format!("{state} · {frame}"), tone, text: format!("{side}, in the state {state}, {frame}"), cells }
@@ -107,32 +106,17 @@ fn heat(side: Role, coverage: &Coverage, causes: &[(&Fingerprint, &Cause)]) -> G
     }
 }
 
-/// The places where something broke, as far as causes remember them: state, class and frame.
-fn broken<'a>(causes: &[(&'a Fingerprint, &'a Cause)]) -> BTreeMap<(&'a str, &'a str, &'a str), BTreeSet<&'a str>> {
-    let mut broken: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
-    for (fingerprint, cause) in causes {
-        for way in cause.ways.keys() {
-            let mut words = way.splitn(4, ' ');
-            if let (Some(state), Some(class), Some(frame)) = (words.next(), words.next(), words.next()) {
-                broken.entry((state, class, frame)).or_default().insert(&fingerprint.requirement);
-            }
-        }
-    }
-    broken
-}
-
-fn cell(place: &Place, counts: &Counts, broken: &BTreeMap<(&str, &str, &str), BTreeSet<&str>>, most: u64) -> Option<Cell> {
+fn cell(place: &Place, counts: &Counts, most: u64) -> Option<Cell> {
     let column = Class::ALL.iter().position(|class| *class == place.class)?;
-    let found = broken.get(&(place.state.as_str(), place.class.as_str(), place.frame.as_str()));
     let tone = match counts {
-        _ if found.is_some() => Tone::Bad,
+        _ if !counts.broke.is_empty() => Tone::Bad,
         Counts { missed: 1.., .. } => Tone::Odd,
         Counts { hit: 1.., .. } => Tone::Good,
         Counts { unreachable: 1.., .. } => Tone::Unsure,
         _ => Tone::Faint,
     };
     let statuses = format!("{} hit, {} masked, {} unreachable, {} missed", counts.hit, counts.masked, counts.unreachable, counts.missed);
-    let broke = found.map(|found| format!("broke {}", found.iter().copied().collect::<Vec<_>>().join(", ")));
+    let broke = by_count(&counts.broke).into_iter().map(|(requirement, count)| format!("{count} broke {requirement}"));
     let reacted = by_count(&counts.reactions).into_iter().map(|(reaction, count)| format!("{count} × {reaction}"));
     let text = std::iter::once(statuses).chain(broke).chain(reacted).collect::<Vec<_>>().join(" · ");
     let label = if counts.hit == counts.total() { counts.hit.to_string() } else { format!("{}/{}", counts.hit, counts.total()) };

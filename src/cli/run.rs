@@ -72,6 +72,9 @@ pub(crate) struct Args {
     /// Credentials are better kept in `FRAMEGATE_CREDENTIAL_NAME`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    /// Let what is usually not done: `destructive` for cases by which a target that is wrong may be damaged
+    #[arg(long, value_name = "WHAT", value_parser = ["destructive"])]
+    pub(crate) allow: Vec<String>,
     /// Multiply every duration of the pack, for a target whose timers are scaled too
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub(crate) time_scale: Option<f64>,

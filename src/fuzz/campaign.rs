@@ -277,7 +277,8 @@ fn record(summary: &mut Summary, result: Result) {
         let cause = Cause::new(finding, Some(result.number), result.way.clone());
         summary.add(fingerprint, cause);
     }
-    summary.coverage.count(result.place, &result.status, &result.reaction);
+    summary.coverage.count(result.place.clone(), &result.status, &result.reaction);
+    summary.coverage.broke(result.place, told);
 }
 
 fn place(survey: &Survey, one: &Try) -> Option<Place> {

@@ -48,6 +48,9 @@ pub struct Cell {
     pub missed: u64,
     /// How the target reacted to those that were brought to it.
     pub reactions: BTreeMap<String, u64>,
+    /// Which requirements were found broken, each with by how many.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub broke: BTreeMap<String, u64>,
 }
 
 /// The table.
@@ -74,6 +77,9 @@ impl Cell {
         for (reaction, count) in &other.reactions {
             *self.reactions.entry(reaction.clone()).or_default() += count;
         }
+        for (requirement, count) in &other.broke {
+            *self.broke.entry(requirement.clone()).or_default() += count;
+        }
     }
 }
 
@@ -98,6 +104,12 @@ impl Coverage {
             Status::Missed(why) => format!("missed: {what}: {why}"),
         };
         *self.reasons.entry(reason).or_default() += 1;
+    }
+
+    /// Counts what one violation was found to break.
+    pub fn broke(&mut self, place: Place, requirements: impl IntoIterator<Item = String>) {
+        let cell = self.cells.entry(place).or_default();
+        requirements.into_iter().for_each(|requirement| *cell.broke.entry(requirement).or_default() += 1);
     }
 
     /// Adds another table.
@@ -142,6 +154,8 @@ mod tests {
         one.count(place(Class::Json), &Status::Masked("why".to_owned()), "");
         other.count(place(Class::Json), &Status::Hit, "ends");
         other.count(place(Class::Size), &Status::Unreachable("why".to_owned()), "");
+        one.broke(place(Class::Json), ["demo-a".to_owned()]);
+        other.broke(place(Class::Json), ["demo-a".to_owned()]);
         let (mut left, mut right) = (one.clone(), other.clone());
         left.merge(&other);
         right.merge(&one);
@@ -149,5 +163,6 @@ mod tests {
         let total = left.total();
         assert_eq!((total.hit, total.masked, total.unreachable, total.total()), (2, 1, 1, 4));
         assert_eq!(left.reasons.len(), 2);
+        assert_eq!(total.broke["demo-a"], 2);
     }
 }

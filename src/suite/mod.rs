@@ -180,6 +180,7 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
         attempts: Vec::new(),
         wall: begun.elapsed(),
         longest_wait: std::time::Duration::ZERO,
+        exclusive: false,
         repeat: format!("{} '{name}'", options.repeat),
         id: name,
     };
@@ -196,7 +197,8 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
         Subject::Live(target) => {
             let bounds = Bounds { deadline: case.deadline, limits: Limits::beside_others(options.holding.share()) };
             let transcript = runner::live(&mut script(bound, case).beginning(genesis(case)), target, &bounds, stop);
-            options.holding.keep(transcript, |transcript| judged(bound, case, transcript, begun))
+            let exclusive = case.exclusive;
+            options.holding.keep(transcript, |transcript| CaseResult { exclusive, ..judged(bound, case, transcript, begun) })
         }
     };
     if let Some(judge) = options.second {
@@ -249,6 +251,7 @@ fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) ->
         attempts: Vec::new(),
         wall: begun.elapsed(),
         longest_wait: case.longest_wait,
+        exclusive: false,
         repeat: String::new(),
     }
 }

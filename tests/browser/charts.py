@@ -79,6 +79,8 @@ def check_heat(browser, url, folder):
     heads = browser.script("return [...document.querySelectorAll('svg.grid')][0].querySelectorAll('.heads text').length")
     assert heads == 9, heads
     broken = "svg.grid g.cell.tone-bad"
+    states = {label for label, tone in lines(browser, 0) if tone == "tone-bad"}
+    assert all(any(f"state {state}," in label for label in states) for state in ("opened", "connected", "exchanged")), states
     point(browser, f"{broken} rect")
     assert "broke" in told(browser) and "hit" in told(browser), told(browser)
     browser.screenshot(folder / "heat.png")

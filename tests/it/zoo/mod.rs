@@ -3,7 +3,7 @@
 mod animals;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -187,3 +187,23 @@ fn some_cases(ids: &[(String, Vec<String>)], index: usize) -> Vec<String> {
 
 /// The round, of the pack of this place, in which those that flood are asked for much.
 const FLOODED: usize = 2;
+
+#[test]
+fn what_keeps_a_conversation_from_beginning_is_said_and_the_exit_code_tells_it_apart() {
+    let packs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo");
+    let tell = |url: &str, code: i32, words: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_framegate"));
+        command.args(["run", "demo", "--reference", "--packs", packs, "--server", url, "--time-scale", "0.05"]);
+        command.args(["--only", "demo/server/hello-good"]);
+        let (found, stdout, stderr) = run(command);
+        assert_eq!(found, Some(code), "{url}: {stdout}{stderr}");
+        assert!(format!("{stdout}{stderr}").contains(words), "{url}: {words}: {stdout}{stderr}");
+    };
+    let secure = |url: String| url.replacen("ws", "wss", 1);
+    tell("http://127.0.0.1:1", 2, "is no WebSocket URL; one begins with ws:// or wss://");
+    tell("ws://127.0.0.1:1", 3, "127.0.0.1:1 refused the connection");
+    tell("ws://no..name", 3, "no..name cannot be reached");
+    tell(&secure(keep(|stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"))), 3, "does not seem to speak TLS");
+    tell(&keep(|stream| animals::says(stream, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")), 3, "404");
+    tell(&keep(animals::wait), 3, "nothing came");
+}
