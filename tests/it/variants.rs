@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use framegate::pack::fault::Variant;
 use framegate::peer;
 use framegate::suite::{Bound, trial};
+use framegate::transcript::Role;
 use framegate::verdict::{CaseResult, Verdict};
 
 use crate::bench::{Bench, Tried, in_parallel};
 
-/// Fewer would not be an honest try.
+/// On each side of each pack. Fewer would not be an honest try.
 const LEAST: usize = 8;
 
 #[test]
@@ -20,8 +21,10 @@ fn every_legal_variant_deviates_and_passes_every_case() {
     let problems: String = in_parallel(&variants, |(bench, variant)| problems(bench, variant)).concat();
     assert!(problems.is_empty(), "{problems}");
     for bench in benches {
-        let count = bench.bound.pack.variants().count();
-        assert!(count >= LEAST, "{} has {count} legal variants", bench.bound.pack.id());
+        for side in [Role::Server, Role::Client] {
+            let count = bench.bound.pack.variants().filter(|variant| variant.side == side).count();
+            assert!(count >= LEAST, "{} has {count} legal variants of its {side}", bench.bound.pack.id());
+        }
     }
 }
 
