@@ -162,6 +162,7 @@ impl Planner<'_> {
         };
         let (written, steps): (Vec<usize>, Vec<Step>) = concrete.into_iter().unzip();
         let waits: Vec<_> = steps.iter().map(|step| self.waits(step)).collect();
+        let is_barred = scenario.destructive && !self.settings.destructive;
         Case {
             id: format!("{}{}", self.scenario_id(name), if row.name.is_empty() { String::new() } else { format!("#{}", row.name) }),
             title: scenario.title.clone(),
@@ -173,8 +174,8 @@ impl Planner<'_> {
             covers: scenario.covers.clone(),
             blames: scenario.blames.clone(),
             twin: scenario.twin.as_deref().map(|twin| self.scenario_id(twin)),
-            skipped: self.settings.missing(&scenario.needs).or(unfilled),
-            lacks: self.settings.lacks(&scenario.needs),
+            skipped: self.settings.missing(&scenario.needs).or(unfilled).or_else(|| is_barred.then(|| BARRED.to_owned())),
+            lacks: self.settings.lacks(&scenario.needs).into_iter().chain(is_barred.then(barred)).collect(),
             exclusive: scenario.exclusive || self.pack.manifest.exclusive && self.side == Role::Server,
             steps,
             longest_wait: waits.iter().map(|(least, _)| *least).sum(),
@@ -241,6 +242,13 @@ impl Planner<'_> {
             _ => (Duration::ZERO, Duration::ZERO),
         }
     }
+}
+
+/// Why a destructive case is skipped.
+const BARRED: &str = "a target that is wrong may be damaged by it (`allow: [destructive]` in framegate.yaml, or --allow destructive)";
+
+fn barred() -> Lack {
+    Lack { kind: "allow", name: "destructive".to_owned() }
 }
 
 /// The scenario's file with the lines of a case's steps, given which written step each comes from.

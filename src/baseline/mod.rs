@@ -165,6 +165,7 @@ fn case(entry: &Entry, (expected, actual): (&str, String), side: Role) -> CaseRe
         attempts: Vec::new(),
         wall: Duration::ZERO,
         longest_wait: Duration::ZERO,
+        exclusive: false,
         repeat: "framegate baseline update".to_owned(),
     }
 }

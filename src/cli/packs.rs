@@ -13,6 +13,9 @@ pub(crate) struct Source {
     /// A folder with its own `schemas` and `scenarios`, instead of the packs built into the program
     #[arg(long, value_name = "DIR")]
     pub(crate) packs: Option<PathBuf>,
+    /// Take the protocol as this dialect of its pack has it; `documented`, the norm, is the pack itself
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dialect: Option<String>,
 }
 
 impl Source {
@@ -29,14 +32,22 @@ impl Source {
     pub(crate) fn load(&self, names: &[String]) -> Result<Vec<Arc<Pack>>, Failure> {
         let library = self.library()?;
         let names = choose(&library, names)?;
-        names.iter().map(|name| library.load(name).map(Arc::new).map_err(Failure::Packs)).collect()
+        names.iter().map(|name| self.speak(&library, name)).collect()
+    }
+
+    /// The pack of this name, in the dialect that is asked for.
+    fn speak(&self, library: &Library, name: &str) -> Result<Arc<Pack>, Failure> {
+        let load = |library: &Library| library.load(name).map(Arc::new).map_err(Failure::Packs);
+        let Some(dialect) = &self.dialect else { return load(library) };
+        let spoken = library.clone().in_dialect(name, dialect);
+        load(&spoken.ok_or_else(|| Failure::Unknown { kind: "dialect", name: dialect.clone(), known: library.dialects(name) })?)
     }
 
     /// The one pack of this name.
     pub(crate) fn load_one(&self, name: &str) -> Result<Arc<Pack>, Failure> {
         let library = self.library()?;
         choose(&library, &[name.to_owned()])?;
-        library.load(name).map(Arc::new).map_err(Failure::Packs)
+        self.speak(&library, name)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use framegate::fuzz::arena::Lane;
 use framegate::fuzz::judge_regression;
-use framegate::pack::{Pack, Settings};
+use framegate::pack::{DOCUMENTED, Pack, Settings};
 use framegate::plan::{Case, Selection};
 use framegate::report::escape;
 use framegate::runner::{Service, Stop, Target, Unreachable, round_trip};
@@ -163,11 +163,20 @@ impl Prepared {
         Options {
             jobs: self.args.jobs,
             retries: self.args.retries.unwrap_or(0),
-            target: redaction.text(&self.named.as_ref().map_or_else(|| target::name(&self.args), Named::title)),
+            target: redaction.text(&self.title()),
             repeat: redaction.text(&self.repeat),
             redaction,
             second: Some(judge_regression),
             holding: Holding::default(),
+        }
+    }
+
+    /// How the report names the target, credentials not yet taken out.
+    fn title(&self) -> String {
+        let target = self.named.as_ref().map_or_else(|| target::name(&self.args), Named::title);
+        match self.args.source.dialect.as_deref() {
+            None | Some(DOCUMENTED) => target,
+            Some(dialect) => format!("{target}, dialect {dialect}"),
         }
     }
 
@@ -193,7 +202,12 @@ fn bind(args: &Args, packs: &[Arc<Pack>], declarations: &[Declaration]) -> Resul
     // The command line has the last word, a file the one before.
     let all: Vec<_> = held.chain(declarations.iter().cloned()).collect();
     declare(&all, &mut targets)?;
-    let scaled = |settings: Settings| Settings { time_scale: args.time_scale.unwrap_or(1.0), ..settings };
+    let is_allowed = args.allow.iter().any(|what| what == "destructive");
+    let scaled = |settings: Settings| Settings {
+        destructive: settings.destructive || is_allowed,
+        time_scale: args.time_scale.unwrap_or(1.0),
+        ..settings
+    };
     let settings = bound.into_iter().map(|(_, settings)| Arc::new(scaled(settings)));
     Ok(packs.iter().cloned().zip(settings).map(|(pack, settings)| Bound { pack, settings }).collect())
 }

@@ -21,6 +21,7 @@ pub(crate) fn command(args: &Args, declarations: &[Declaration]) -> String {
     option("server", args.server.clone());
     option("client", args.client.clone());
     option("packs", args.source.packs.as_ref().map(path));
+    option("dialect", args.source.dialect.clone());
     option("ca", args.ca.as_ref().map(path));
     option("fault", args.fault.clone());
     option("time-scale", args.time_scale.map(|scale| scale.to_string()));

@@ -9,13 +9,14 @@ use framegate::pack::Library;
 use framegate::pack::scenario::Scenario;
 use framegate::report::json::Transcripts;
 use framegate::runner::{Service, Stop};
-use framegate::suite::{Bound, Options, judge_recorded};
+use framegate::suite::{Bound, Options, judge_recorded, requirements};
 use framegate::transcript::{Role, Transcript};
 use framegate::verdict::Report;
 
 use super::output::{Destination, Outputs};
 use super::packs::Source;
 use super::prepared::Prepared;
+use super::repeat::quote;
 use super::run::side;
 use super::{Failure, Outcome, run as plain};
 
@@ -57,7 +58,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if let Some(tested) = prepared.side().filter(|tested| *tested != side) {
         return Err(Failure::Side { flag: tested.as_str(), side: side.as_str() });
     }
-    let repeat = header(&protocol, side);
     let (scenarios, transcripts): (Vec<_>, Vec<_>) = args.files.iter().partition(|path| is_yaml(path));
     let recorded =
         transcripts.into_iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, Failure>>()?;
@@ -65,6 +65,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         scenarios.into_iter().map(|path| Ok((path.display().to_string(), scenario(path)?))).collect::<Result<Vec<_>, Failure>>()?;
     let outputs = Outputs::open(&args.report)?;
     let (bound, lane, service) = prepared.lane(&Stop::default())?;
+    let repeat = lane.options.redaction.text(&args.repeat(&protocol, side));
     let target = if scripted.is_empty() { "recorded transcripts".to_owned() } else { lane.options.target.clone() };
     let mut report = judge_recorded(&bound, side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });
     play(&bound, side, &scripted, &lane, &repeat, &mut report);
@@ -84,6 +85,13 @@ impl Args {
                 Ok(Said { protocol: protocol.clone().unwrap_or(written.protocol), side: side.unwrap_or(written.side) })
             }
         }
+    }
+
+    /// The command that judges a file again. Declarations are left out: they may hold credentials.
+    fn repeat(&self, protocol: &str, side: Role) -> String {
+        let target = [("server", &self.server), ("client", &self.client), ("fault", &self.fault)];
+        let target = target.into_iter().filter_map(|(flag, value)| Some(format!(" --{flag} {}", quote(value.as_ref()?))));
+        format!("{}{}", header(protocol, side), target.collect::<String>())
     }
 
     fn as_run(&self, protocol: &str) -> plain::Args {
@@ -130,6 +138,7 @@ fn play(bound: &Bound, side: Role, scripted: &[(String, Scenario)], lane: &Lane,
             report.cases.push(result);
         }
     }
+    report.requirements = requirements(bound, side, &report.cases);
     report.wall += if scripted.is_empty() { Duration::ZERO } else { begun.elapsed() };
 }
 

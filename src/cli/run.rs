@@ -18,8 +18,27 @@ use super::prepared::{Done, Prepared};
 use super::progress::{Lines, Progress};
 use super::{Failure, Outcome, baseline, unlock};
 
+/// The five most common uses; the README shows what each prints.
+const EXAMPLES: &str = "\
+Examples:
+  A server:
+    framegate run goclaw --server ws://127.0.0.1:8080 --set capability.chat=true
+  A client, started for each case:
+    framegate run goclaw --client './my-client {url}' --set stimulus.chat='say hello'
+  A gate in CI, from framegate.yaml:
+    framegate run gateway --baseline known.yaml --report github --report junit=junit.xml
+  One failing case, with its picture:
+    framegate run gateway --only goclaw/server/connect --report html=case.html
+  Everything that is wrong, at length:
+    framegate fuzz goclaw --server ws://127.0.0.1:8080 --for 10m --save findings/
+
+`framegate list goclaw` says what there is to run and to declare. Exit codes: 0 passed, 1 a
+requirement is broken, 2 wrong usage, 3 the target could not be reached or something could not be
+told, 4 no case ran, 70 the harness failed";
+
 /// Test a server, a client, or, without a target, both sides of the embedded reference peers
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// A target of framegate.yaml, or protocols; a target goes before a protocol of the same name. A live target speaks one protocol, the
@@ -53,6 +72,9 @@ pub(crate) struct Args {
     /// Credentials are better kept in `FRAMEGATE_CREDENTIAL_NAME`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    /// Let what is usually not done: `destructive` for cases by which a target that is wrong may be damaged
+    #[arg(long, value_name = "WHAT", value_parser = ["destructive"])]
+    pub(crate) allow: Vec<String>,
     /// Multiply every duration of the pack, for a target whose timers are scaled too
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub(crate) time_scale: Option<f64>,

@@ -130,6 +130,8 @@ pub enum Change {
     Bend(Bend),
     /// Sent in fragments of this many bytes.
     Fragment(Fragment),
+    /// Said in several messages, each with a piece of a text.
+    Cut(Cut),
     /// Closes with another code.
     CloseCode(u16),
     /// Ends the stream where it would have sent a close frame.
@@ -251,6 +253,18 @@ pub struct Fragment {
     /// Of what.
     pub of: Select,
     /// Bytes a fragment.
+    pub size: usize,
+}
+
+/// A text in pieces.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    /// Of what.
+    pub of: Select,
+    /// JSON Pointer to the text.
+    pub at: String,
+    /// Characters a piece.
     pub size: usize,
 }
 

@@ -121,6 +121,9 @@ pub struct FrameKind {
     /// The frame it answers, where only that tells it apart from others of the same look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
+    /// Where it carries a piece of a text, if the text may be cut anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<Pieces>,
     /// File name of its JSON Schema under `schemas/<protocol>/`.
     pub schema: String,
     /// One sentence.
@@ -139,6 +142,17 @@ pub struct Reply {
     pub to: String,
     /// JSON Pointer to the value that is the same in both.
     pub by: String,
+}
+
+/// A text that comes in pieces: the observation `joined` shows what they make up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pieces {
+    /// JSON Pointer to the piece, a string.
+    pub at: String,
+    /// JSON Pointer to what all pieces of one text have in common. Left out: all pieces on a connection are one text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// Something that a target may or may not be able to do.

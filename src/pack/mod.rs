@@ -19,7 +19,7 @@ pub mod template;
 
 use indexmap::IndexMap;
 
-pub use load::{FORMATS, Form, Library, LoadError, Mistakes, Remark};
+pub use load::{DOCUMENTED, FORMATS, Form, Library, LoadError, Mistakes, Remark};
 pub use observe::{Hearing, Observation, Observer, RESERVED, SETS};
 pub use schema::{Breach, Schema, SchemaError};
 pub use settings::{Band, Fit, Lack, Settings};

@@ -14,7 +14,7 @@ use super::pattern::{Names, Pattern};
 use crate::transcript::{Assembler, ConnectionId, Ending, Event, Message, Opcode, Request, Response, Role, What, accept_key};
 
 /// Names of observations that are no frames of a catalogue. `message` and `frame` stand for sets of them.
-pub const RESERVED: [&str; 18] = [
+pub const RESERVED: [&str; 19] = [
     "opened",
     "upgrade",
     "request",
@@ -25,6 +25,7 @@ pub const RESERVED: [&str; 18] = [
     "malformed",
     "binary",
     "fragmented",
+    "joined",
     "ping",
     "pong",
     "close",
@@ -107,6 +108,8 @@ struct Conversation {
     accept_key: String,
     /// Kind and correlation value of the frames that later ones may answer.
     requests: HashSet<(String, String)>,
+    /// The end of what was said so far in frames that carry a text in pieces, by kind and correlation value.
+    texts: HashMap<(String, String), String>,
 }
 
 impl Default for Conversation {
@@ -117,6 +120,7 @@ impl Default for Conversation {
             asked_upgrade: false,
             accept_key: String::new(),
             requests: HashSet::new(),
+            texts: HashMap::new(),
         }
     }
 }
@@ -181,11 +185,12 @@ impl Hearing {
             What::Frame(frame) => {
                 let assembler = if event.from == Role::Client { &mut conversation.client } else { &mut conversation.server };
                 let (message, violations) = assembler.push(frame);
-                let joined = message.as_ref().filter(|message| message.fragments > 1);
-                let joined = joined.map(|message| ("fragmented".to_owned(), json!({ "fragments": message.fragments })));
+                let fragmented = message.as_ref().filter(|message| message.fragments > 1);
+                let fragmented = fragmented.map(|message| ("fragmented".to_owned(), json!({ "fragments": message.fragments })));
                 let message = message.map(|message| name_message(frames, &mut conversation.requests, event.from, &message));
+                let joined = message.as_ref().and_then(|(name, value)| join(frames, &mut conversation.texts, name, value));
                 let violations = violations.into_iter().map(|violation| ("violation".to_owned(), json!({ "kind": violation.name() })));
-                violations.chain(joined).chain(message).collect()
+                violations.chain(fragmented).chain(message).chain(joined).collect()
             }
             What::Garbage { bytes, problem } => one("garbage", json!({ "text": String::from_utf8_lossy(bytes), "problem": problem })),
             What::Ended(ending) => one("end", ending_value(ending)),
@@ -231,6 +236,32 @@ fn remember(frames: &IndexMap<String, FrameKind>, requests: &mut HashSet<(String
     for reply in frames.values().filter_map(|kind| kind.reply.as_ref()).filter(|reply| reply.to == name) {
         requests.insert((name.to_owned(), correlation(value, &reply.by)));
     }
+}
+
+/// What the pieces of a text make up so far, where this frame carries one: the end of what was said before, and the piece.
+fn join(
+    frames: &IndexMap<String, FrameKind>,
+    texts: &mut HashMap<(String, String), String>,
+    name: &str,
+    value: &Value,
+) -> Option<(String, Value)> {
+    /// How many bytes of what was said before are kept. A target may say much, and each piece is joined anew.
+    const KEPT: usize = 4096;
+    /// How many texts are kept at a time.
+    const TEXTS: usize = 256;
+    let pieces = frames.get(name)?.pieces.as_ref()?;
+    let piece = value.pointer(&pieces.at)?.as_str()?;
+    let of = pieces.by.as_ref().and_then(|by| value.pointer(by)).cloned().unwrap_or_default();
+    let key = (name.to_owned(), of.to_string());
+    if texts.len() >= TEXTS && !texts.contains_key(&key) {
+        texts.clear();
+    }
+    let said = texts.entry(key).or_default();
+    said.push_str(piece);
+    let joined = json!({ "frame": name, "of": of, "text": said });
+    let start = (said.len().saturating_sub(KEPT)..=said.len()).find(|at| said.is_char_boundary(*at));
+    said.drain(..start.unwrap_or_default());
+    Some(("joined".to_owned(), joined))
 }
 
 fn correlation(value: &Value, pointer: &str) -> String {
@@ -306,4 +337,58 @@ fn headers_value(headers: &[(String, String)]) -> Value {
 /// JSON where it is JSON, text elsewhere.
 fn body_value(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| Value::from(printable(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Frame;
+
+    fn frames() -> IndexMap<String, FrameKind> {
+        let kind = |from, pieces| {
+            let kind = json!({"from": from, "match": {}, "pieces": pieces, "schema": "s", "what": "w", "examples": [], "invalid": []});
+            serde_json::from_value(kind).unwrap()
+        };
+        IndexMap::from([
+            ("output".to_owned(), kind("server", json!({"at": "/text", "by": "/of"}))),
+            ("input".to_owned(), kind("client", json!({"at": "/text"}))),
+        ])
+    }
+
+    fn joined(said: &[(Role, Value)]) -> Vec<Value> {
+        let event = |(from, value): &(Role, Value)| {
+            let frame = Frame::text(value.to_string()).masked_for(*from, [1, 2, 3, 4]);
+            Event { at: Duration::ZERO, connection: 1, from: *from, what: What::Frame(frame) }
+        };
+        let events: Vec<_> = said.iter().map(event).collect();
+        let observations = Observer::observe_all(&frames(), &events);
+        observations.into_iter().filter(|seen| seen.name == "joined").map(|seen| seen.value).collect()
+    }
+
+    #[test]
+    fn pieces_of_a_text_are_joined_by_what_they_have_in_common() {
+        let said = [
+            (Role::Server, json!({"of": "a", "text": "on"})),
+            (Role::Server, json!({"of": "b", "text": "two"})),
+            (Role::Client, json!({"of": "a", "text": "x"})),
+            (Role::Server, json!({"of": "a", "text": "e"})),
+            (Role::Server, json!({"of": "a", "text": 1})),
+        ];
+        let text = |frame: &str, of: Value, text: &str| json!({"frame": frame, "of": of, "text": text});
+        let expected = [
+            text("output", json!("a"), "on"),
+            text("output", json!("b"), "two"),
+            text("input", Value::Null, "x"),
+            text("output", json!("a"), "one"),
+        ];
+        assert_eq!(joined(&said), expected);
+    }
+
+    #[test]
+    fn of_what_was_said_before_the_end_is_kept() {
+        let long = "é".repeat(10_000);
+        let said = [(Role::Client, json!({"text": long})), (Role::Client, json!({"text": long})), (Role::Client, json!({"text": "!"}))];
+        let lengths: Vec<_> = joined(&said).iter().map(|joined| joined["text"].as_str().unwrap().len()).collect();
+        assert_eq!(lengths, [20_000, 24_096, 4097]);
+    }
 }

@@ -28,6 +28,9 @@ pub struct Scenario {
     /// True if it must not run beside other cases on one target.
     #[serde(default)]
     pub exclusive: bool,
+    /// True if a target that is wrong may lose what it holds, or change what is not its own; run only where that is allowed.
+    #[serde(default)]
+    pub destructive: bool,
     /// Variables for one case each; without rows the scenario is one case.
     #[serde(default)]
     pub rows: Vec<Row>,
@@ -45,6 +48,7 @@ impl Scenario {
             twin: None,
             needs: Needs::default(),
             exclusive: false,
+            destructive: false,
             rows: Vec::new(),
             steps,
         }
@@ -176,6 +180,9 @@ pub struct Accept {
     /// How long to wait for it. Left out: the harness's default for a client to dial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,
+    /// The subprotocol to select, where the client offers it. One that it does not offer is selected by `headers` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subprotocol: Option<String>,
     /// Header fields beside those of RFC 6455, replacing those of the same name.
     #[serde(default)]
     pub headers: IndexMap<String, String>,

@@ -24,6 +24,8 @@ pub struct Settings {
     pub stimuli: BTreeMap<String, String>,
     /// Capabilities that the target has.
     pub capabilities: BTreeSet<String>,
+    /// True if cases may be run that a target which is wrong does not survive as it was.
+    pub destructive: bool,
     /// Factor on every duration of the pack.
     pub time_scale: f64,
     /// Added to every upper bound, and taken from every lower bound, for the way there and back.
@@ -33,7 +35,8 @@ pub struct Settings {
 /// Something that a target does not declare.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lack {
-    /// `capability`, `stimulus`, `credential` or, for what only a command outside the protocol can bring about, `hook`.
+    /// `capability`, `stimulus`, `credential`; `hook` for what only a command outside the protocol can bring about, `allow` for what is not
+    /// done unasked.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -86,6 +89,7 @@ impl Settings {
             credentials: manifest.credentials.iter().map(|(name, credential)| (name.clone(), credential.value.clone())).collect(),
             stimuli: manifest.stimuli.iter().map(|(name, stimulus)| (name.clone(), stimulus.text.clone())).collect(),
             capabilities: manifest.capabilities.keys().cloned().collect(),
+            destructive: true,
             ..Self::bare(manifest)
         }
     }
@@ -107,6 +111,7 @@ impl Settings {
             credentials: BTreeMap::new(),
             stimuli: BTreeMap::new(),
             capabilities: BTreeSet::new(),
+            destructive: false,
             time_scale: 1.0,
             round_trip: Duration::ZERO,
         }

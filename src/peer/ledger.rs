@@ -78,9 +78,11 @@ impl Ledger {
         self.heard.iter().skip(index)
     }
 
-    /// Spends an observation.
+    /// Spends an observation. What `joined` holds goes on growing, and may hold what the next step waits for already.
     pub(super) fn take(&mut self, index: usize) {
-        self.taken.insert(index);
+        if self.heard.get(index).is_none_or(|heard| heard.name != "joined") {
+            self.taken.insert(index);
+        }
     }
 
     /// Names this point.

@@ -35,9 +35,17 @@ pub(super) fn request(open: &Open, endpoint: &Endpoint, key: &str, scope: &mut d
 /// The 101 that answers the request, with the fields that the step adds, replaces or leaves out.
 pub(super) fn switching(accept: &Accept, request: &Request, scope: &mut dyn Scope) -> Result<Response, SendError> {
     let mut response = Response::switching(request);
+    if let Some(subprotocol) = accept.subprotocol.as_ref().filter(|subprotocol| offers(request, subprotocol)) {
+        put(&mut response.headers, "Sec-WebSocket-Protocol", subprotocol.clone());
+    }
     replace(&mut response.headers, &accept.headers, scope)?;
     leave_out(&mut response.headers, &accept.without);
     Ok(response)
+}
+
+fn offers(request: &Request, subprotocol: &str) -> bool {
+    let fields = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Protocol"));
+    fields.flat_map(|(_, offered)| offered.split(',')).any(|offered| offered.trim() == subprotocol)
 }
 
 /// Any other answer. A body that is no text goes out as JSON.
@@ -158,6 +166,21 @@ mod tests {
         assert_eq!(request.target, "/health");
         assert_eq!(request.headers, [("Host".to_owned(), String::new()), ("Connection".to_owned(), "close".to_owned())]);
         assert_eq!(open(json!({"upgrade": false})).header("Authorization"), Some("Bearer a b&c"));
+    }
+
+    #[test]
+    fn a_subprotocol_is_selected_only_if_it_is_offered() {
+        let accept = serde_json::from_value(json!({"subprotocol": "Bearer"})).unwrap();
+        let selected = |offered: Option<&str>| {
+            let mut request = Request::upgrade("h", "/", "k");
+            if let Some(offered) = offered {
+                put(&mut request.headers, "sec-websocket-protocol", offered.to_owned());
+            }
+            switching(&accept, &request, &mut Token).unwrap().header("Sec-WebSocket-Protocol").map(str::to_owned)
+        };
+        assert_eq!(selected(Some("chat,Bearer , secret")), Some("Bearer".to_owned()));
+        assert_eq!(selected(Some("bearer, secret")), None);
+        assert_eq!(selected(None), None);
     }
 
     #[test]

@@ -209,6 +209,7 @@ mod tests {
             credentials: [("token".to_owned(), "secret".to_owned())].into(),
             stimuli: [("chat".to_owned(), "hello".to_owned())].into(),
             capabilities: std::collections::BTreeSet::new(),
+            destructive: true,
             time_scale: 0.5,
             round_trip: Duration::ZERO,
         }

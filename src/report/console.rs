@@ -125,7 +125,7 @@ pub fn statistics(report: &Report, style: &Style) -> String {
     table.row(["protocol time", &duration(report.simulated()), "by the clocks of the conversations, added up"]);
     table.row(["ratio", &format!("{ratio:.1}"), "protocol time to wall time"]);
     table.row(["sum", &duration(ran), "wall time of all cases, one after the other"]);
-    table.row(["critical path", &duration(report.critical_path()), "the longest case by its own clock"]);
+    table.row(["critical path", &duration(report.critical_path()), "the longest case by its own clock, and those that had to run alone"]);
     table.row(["cases a second", &format!("{rate:.0}"), ""]);
     table.render(style)
 }

@@ -49,7 +49,7 @@ pub struct Limits {
 impl Limits {
     /// The limits of a session that has others beside it, against a target that may send anything.
     pub fn beside_others(share: Share) -> Self {
-        Self { frame: 4 * MIB, transcript: 12 * MIB, backlog: 12 * MIB, share, ..Self::default() }
+        Self { frame: 4 * MIB, transcript: 16 * MIB, backlog: 16 * MIB, share, ..Self::default() }
     }
 }
 

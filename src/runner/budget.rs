@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 /// What a session may always hold, however much the others do: most conversations are smaller.
-const OWN: usize = 256 * 1024;
+const OWN: usize = 512 * 1024;
 
 /// Bytes that the sessions of a run may hold together. Clones are the same budget.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use super::{Limits, Share};
 use crate::transcript::{Event, Request, Response, Transcript, What};
 
-/// What an event costs besides the bytes it carries.
-const EVENT: usize = size_of::<Event>();
+/// What an event costs besides the bytes it carries, until it is judged: itself, and what is made of it on the way.
+const EVENT: usize = 1024;
 
 /// Takes the events of one session, within a bound.
 pub(super) struct Log<'a> {

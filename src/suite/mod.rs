@@ -116,7 +116,7 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         target: options.target.clone(),
-        requirements: bounds.iter().flat_map(|bound| requirements(bound, &selection, &cases)).collect(),
+        requirements: bounds.iter().flat_map(|bound| selected_requirements(bound, &selection, &cases)).collect(),
         cases,
         wall: begun.elapsed(),
         interrupted: stop.is_stopped(),
@@ -149,11 +149,10 @@ pub fn cases(bound: &Bound, selection: &Selection, subject: &Subject) -> Vec<Cas
 pub fn judge_recorded(bound: &Bound, side: Role, recorded: Vec<(String, Transcript)>, options: &Options) -> Report {
     let begun = Instant::now();
     let cases: Vec<_> = recorded.into_iter().map(|(name, transcript)| recorded_case(bound, side, name, transcript, options)).collect();
-    let selection = Selection { side: Some(side), ..Selection::default() };
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         target: options.target.clone(),
-        requirements: requirements(bound, &selection, &cases),
+        requirements: requirements(bound, side, &cases),
         cases,
         wall: begun.elapsed(),
         interrupted: false,
@@ -181,6 +180,7 @@ fn recorded_case(bound: &Bound, side: Role, name: String, transcript: Transcript
         attempts: Vec::new(),
         wall: begun.elapsed(),
         longest_wait: std::time::Duration::ZERO,
+        exclusive: false,
         repeat: format!("{} '{name}'", options.repeat),
         id: name,
     };
@@ -197,7 +197,8 @@ pub fn run_case(bound: &Bound, case: &Case, subject: &Subject, options: &Options
         Subject::Live(target) => {
             let bounds = Bounds { deadline: case.deadline, limits: Limits::beside_others(options.holding.share()) };
             let transcript = runner::live(&mut script(bound, case).beginning(genesis(case)), target, &bounds, stop);
-            options.holding.keep(transcript, |transcript| judged(bound, case, transcript, begun))
+            let exclusive = case.exclusive;
+            options.holding.keep(transcript, |transcript| CaseResult { exclusive, ..judged(bound, case, transcript, begun) })
         }
     };
     if let Some(judge) = options.second {
@@ -250,6 +251,7 @@ fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) ->
         attempts: Vec::new(),
         wall: begun.elapsed(),
         longest_wait: case.longest_wait,
+        exclusive: false,
         repeat: String::new(),
     }
 }
@@ -379,8 +381,13 @@ fn is_case_of(id: &str, scenario: &str) -> bool {
     id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
+/// What all cases together say about the requirements of this side.
+pub fn requirements(bound: &Bound, side: Role, cases: &[CaseResult]) -> Vec<RequirementResult> {
+    selected_requirements(bound, &Selection { side: Some(side), ..Selection::default() }, cases)
+}
+
 /// What all cases together say about the requirements of the selected sides.
-fn requirements(bound: &Bound, selection: &Selection, cases: &[CaseResult]) -> Vec<RequirementResult> {
+fn selected_requirements(bound: &Bound, selection: &Selection, cases: &[CaseResult]) -> Vec<RequirementResult> {
     let cases: Vec<_> = cases.iter().filter(|case| case.protocol == bound.pack.id()).collect();
     let is_selected = |side: Role| selection.side.is_none_or(|wanted| wanted == side);
     bound

@@ -206,6 +206,9 @@ pub struct CaseResult {
     pub wall: Duration,
     /// The longest time the case must take by design: the sum of its waits.
     pub longest_wait: Duration,
+    /// True if it had to run alone.
+    #[serde(default)]
+    pub exclusive: bool,
     /// The command that repeats it.
     pub repeat: String,
 }
@@ -387,9 +390,11 @@ impl Report {
         self.cases.iter().map(|case| case.transcript.duration()).sum()
     }
 
-    /// The longest single wait of any case that ran: no schedule is faster.
+    /// The longest case that others may run beside, and after it those that had to run alone: no schedule is faster.
     pub fn critical_path(&self) -> Duration {
-        self.cases.iter().filter(|case| case.skipped.is_none()).map(|case| case.transcript.duration()).max().unwrap_or_default()
+        let (alone, beside): (Vec<_>, Vec<_>) = self.cases.iter().filter(|case| case.skipped.is_none()).partition(|case| case.exclusive);
+        let beside = beside.iter().map(|case| case.transcript.duration()).max().unwrap_or_default();
+        beside + alone.iter().map(|case| case.transcript.duration()).sum::<Duration>()
     }
 
     /// The exit code that follows: 0 passed, 1 findings, 3 something could not be told, or the run was interrupted, 4 nothing ran, 70 the

@@ -278,3 +278,70 @@ fn completions_and_manual_pages_know_every_command() {
     given(&["man", "--output", &folder.path().display().to_string()]);
     assert!(folder.path().join("framegate-run.1").exists());
 }
+
+#[test]
+fn a_target_is_damaged_only_where_that_is_allowed() {
+    let folder = folder(SERVER);
+    let pack = folder.path().join("packs");
+    for side in ["scenarios", "schemas"] {
+        copy(&Path::new(PACKS).join(side).join("demo"), &pack.join(side).join("demo"));
+    }
+    let scenario = pack.join("scenarios/demo/server/hello-good.yaml");
+    let text = fs::read_to_string(&scenario).unwrap();
+    fs::write(&scenario, text.replacen("steps:", "destructive: true\nsteps:", 1)).unwrap();
+    let file = folder.path().join("framegate.yaml");
+    let here = fs::read_to_string(&file).unwrap().replacen(&format!("packs: {PACKS}"), "packs: packs", 1);
+    fs::write(&file, &here).unwrap();
+    let arguments = [&["gateway"][..], &QUICK].concat();
+    let shown = run(folder.path(), &arguments, 4);
+    assert!(shown.contains("allow: [destructive]") && shown.contains("allow destructive") && shown.contains("1 skipped"), "{shown}");
+    assert!(run(folder.path(), &[&arguments[..], &["--allow", "destructive"]].concat(), 0).contains("1 passed"));
+    fs::write(&file, here + "    allow: [destructive]\n").unwrap();
+    assert!(run(folder.path(), &arguments, 0).contains("1 passed"));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_dialect_puts_files_of_its_own_in_place_of_those_of_the_pack() {
+    let folder = folder(&SERVER.replace("PEER server", "PEER server --fault answer-twice"));
+    let pack = folder.path().join("packs");
+    for part in ["scenarios", "schemas"] {
+        copy(&Path::new(PACKS).join(part), &pack.join(part));
+    }
+    let relaxed = pack.join("scenarios/demo/dialects/relaxed");
+    fs::create_dir_all(&relaxed).unwrap();
+    let text = fs::read_to_string(pack.join("scenarios/demo/requirements.yaml")).unwrap();
+    let softened = text.replacen("- id: demo-call-answered\n    level: must", "- id: demo-call-answered\n    level: should", 1);
+    assert_ne!(softened, text);
+    fs::write(relaxed.join("requirements.yaml"), &softened).unwrap();
+    let file = folder.path().join("framegate.yaml");
+    let here = fs::read_to_string(&file).unwrap().replacen(&format!("packs: {PACKS}"), "packs: packs", 1);
+    fs::write(&file, &here).unwrap();
+    let arguments = ["gateway", "--only", "demo/server/unknown-method"];
+    run(folder.path(), &arguments, 1);
+    let shown = run(folder.path(), &[&arguments[..], &["--dialect", "relaxed"]].concat(), 0);
+    assert!(shown.contains("1 warned") && shown.contains("gateway, dialect relaxed"), "{shown}");
+    assert!(
+        run(folder.path(), &[&arguments[..], &["--dialect", "relaxd"]].concat(), 2)
+            .contains("did you mean `relaxed`? (known: documented, relaxed)")
+    );
+    fs::write(&file, here.replacen("side: server", "side: server\n    dialect: relaxed", 1)).unwrap();
+    run(folder.path(), &arguments, 0);
+
+    fs::write(relaxed.join("requirements.yaml"), softened.replacen("level: should", "level: shuold", 1)).unwrap();
+    let Output { status, stderr, .. } = Command::new(PROGRAM).args(["lint", "--packs"]).arg(&pack).output().unwrap();
+    let shown = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{shown}");
+    assert!(shown.contains("scenarios/demo/dialects/relaxed/requirements.yaml:"), "{shown}");
+}

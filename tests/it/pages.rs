@@ -1,12 +1,14 @@
 //! The pages of `docs` and the README do what they say: their files are written, their commands run, and what is printed is compared.
 //!
 //! A fenced block with the info string `yaml PATH` or `json PATH` writes a file, `diff PATH` changes one, and `console` runs the lines that
-//! begin with `$ ` and compares what they print. `[..]` stands for anything in a line, a line `...` for any lines. `exit=N` behind `console`
-//! says how the last command ends, `not-run` that nothing is run.
+//! begin with `$ ` and compares what they print. `[..]` stands for anything in a line, a line `...` for any lines. Behind `console`, `exit=N`
+//! says how the last command ends, `not-run` that nothing is run, and `beside=PROTOCOL` or `beside=PROTOCOL,FAULT` that a reference server
+//! listens where the page says `127.0.0.1:8080`.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use regex::Regex;
 
@@ -52,9 +54,11 @@ fn go_through(page: &str) {
             ["yaml" | "json", path] => write(&folder.path().join(path), &text),
             ["diff", path] => patch(&folder.path().join(path), &text, &place),
             ["console", "not-run"] => {}
-            ["console", ref exit @ ..] => {
-                let exit = exit.first().map_or(0, |exit| exit.strip_prefix("exit=").unwrap().parse().unwrap());
-                commands += converse(folder.path(), &text, exit, &place);
+            ["console", ref how @ ..] => {
+                let value = |key: &str| how.iter().find_map(|word| word.strip_prefix(key));
+                let exit = value("exit=").map_or(0, |exit| exit.parse().unwrap());
+                let beside = value("beside=").map(Beside::start);
+                commands += converse(folder.path(), &text, exit, beside.as_ref(), &place);
             }
             _ => {}
         }
@@ -101,12 +105,43 @@ fn patch(path: &Path, diff: &str, place: &str) {
     fs::write(path, text.replacen(&before, &after, 1)).unwrap();
 }
 
+/// A reference server that is there for as long as a block is run, and stands where pages say 127.0.0.1:8080.
+struct Beside {
+    server: Child,
+    address: String,
+}
+
+impl Beside {
+    fn start(what: &str) -> Self {
+        let (protocol, fault) = what.split_once(',').map_or((what, None), |(protocol, fault)| (protocol, Some(fault)));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_framegate"));
+        command.args(["peer", protocol, "server"]).args(fault.into_iter().flat_map(|fault| ["--fault", fault]));
+        let mut server = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split("://").nth(1).unwrap().split('/').next().unwrap().trim_end().to_owned();
+        Self { server, address }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Where a page says that a server listens.
+const SAID: &str = "127.0.0.1:8080";
+
 /// Runs the commands of a block; gives how many there were.
-fn converse(folder: &Path, block: &str, exit: i32, place: &str) -> usize {
+fn converse(folder: &Path, block: &str, exit: i32, beside: Option<&Beside>, place: &str) -> usize {
     let exchanges: Vec<_> = format!("\n{block}").split("\n$ ").skip(1).map(str::to_owned).collect();
     for (index, exchange) in exchanges.iter().enumerate() {
         let (command, expected) = exchange.split_once('\n').unwrap_or((exchange, ""));
-        let (code, printed) = run(folder, command);
+        let address = beside.map_or(SAID, |beside| &beside.address);
+        let (code, printed) = run(folder, &command.replace(SAID, address));
+        let printed = printed.replace(address, SAID);
         let wanted = if index + 1 == exchanges.len() { exit } else { 0 };
         assert!(code == wanted && is_as_shown(&printed, expected), "{place}: $ {command}\nexit code {code}, printed:\n{printed}");
     }

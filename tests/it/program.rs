@@ -161,4 +161,26 @@ fn an_interrupted_run_writes_what_it_has_and_does_not_pass() {
     assert_eq!(run.0.wait().unwrap().code(), Some(3));
     let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(report["interrupted"], true);
+    let named: Vec<_> = report["unfinished"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    let told: Vec<_> = report["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
+    assert!(named.contains(&"demo/server/keepalive") && !told.is_empty(), "{named:?} {told:?}");
+    assert!(named.iter().all(|id| !told.contains(id)), "{named:?} {told:?}");
+    assert_eq!((named.len() + told.len()) as u64, report["counts"]["selected"].as_u64().unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_loses_one_report_and_not_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let whole = format!("json={}", path.display());
+    let shown = check(&mut framegate(&["run", "demo", "--report", "junit=/dev/full", "--report", &whole]), 70);
+    assert!(shown.contains("failed to write /dev/full: No space left on device"), "{shown}");
+    assert!(shown.contains(" 0 failed · "), "the console's is whole: {shown}");
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(report["exit_code"], 0);
+
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let Output { status, stderr, .. } = framegate(&["run", "demo"]).stdout(full).output().unwrap();
+    assert_eq!(status.code(), Some(70), "{}", String::from_utf8_lossy(&stderr));
 }

@@ -72,6 +72,7 @@ fn case(name: &str, findings: Vec<Finding>) -> CaseResult {
         attempts: Vec::new(),
         wall: Duration::from_micros(1234),
         longest_wait: Duration::from_secs(30),
+        exclusive: false,
         repeat: format!("framegate run demo --only 'demo/server/{name}'"),
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::thread;
 
@@ -21,6 +22,11 @@ const FORMATS: [(&str, &str); 7] = [
 
 /// Runs the program and gives everything that it wrote, to its streams and to a report of every format.
 fn everything(arguments: &[&str]) -> String {
+    written(arguments).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n")
+}
+
+/// Everything that the program wrote, each with the stream or the file.
+fn written(arguments: &[&str]) -> Vec<(String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(PROGRAM);
     command.args(arguments).current_dir(folder.path()).env("FRAMEGATE_CREDENTIAL_TOKEN", CANARY).env("CANARY", CANARY);
@@ -33,9 +39,20 @@ fn everything(arguments: &[&str]) -> String {
     fs::write(folder.path().join("framegate.yaml"), CONFIG.replace("PACKS", PACKS).replace("LITERAL", CANARY)).unwrap();
     let Output { stdout, stderr, .. } = command.output().unwrap();
     fs::remove_file(folder.path().join("framegate.yaml")).unwrap();
-    let written = fs::read_dir(folder.path()).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
-    let streams = [stdout, stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned());
-    streams.into_iter().chain(written).collect::<Vec<_>>().join("\n")
+    let streams = [("stdout", stdout), ("stderr", stderr)];
+    let mut written: Vec<_> = streams.map(|(name, text)| (name.to_owned(), String::from_utf8_lossy(&text).into_owned())).into();
+    gather(folder.path(), &mut written);
+    written
+}
+
+fn gather(folder: &Path, written: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            gather(&entry.path(), written);
+        } else {
+            written.push((entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path()).unwrap()));
+        }
+    }
 }
 
 const CONFIG: &str = "
@@ -46,12 +63,16 @@ targets:
   prints: {protocol: demo, side: server, command: 'echo no address but {token}; exec sleep 1000', ready: {line: no address}, stop: 100ms, credentials: {token: env:CANARY}}
 ";
 
+/// How the canary may be written.
+fn forms() -> [&'static str; 4] {
+    [CANARY, "c4n4ry%2Ft0ken%2Bx", "c4n4ry%2ft0ken%2bx", "c4n4ry\\/t0ken+x"]
+}
+
 #[track_caller]
 fn check(arguments: &[&str], is_reached: &str) {
     let shown = everything(arguments);
     assert!(shown.contains(is_reached), "{is_reached}: {shown}");
-    let forms = [CANARY, "c4n4ry%2Ft0ken%2Bx", "c4n4ry%2ft0ken%2bx", "c4n4ry\\/t0ken+x"];
-    let leaks: Vec<_> = shown.lines().filter(|line| forms.iter().any(|form| line.contains(form))).collect();
+    let leaks: Vec<_> = shown.lines().filter(|line| forms().iter().any(|form| line.contains(form))).collect();
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
 }
 
@@ -101,6 +122,62 @@ fn no_output_shows_a_credential_that_a_server_gives_back() {
     let url = format!("ws://127.0.0.1:{}/ws?access_token={CANARY}", parrot());
     check(&["run", "demo", "--packs", PACKS, "--server", &url, "--time-scale", "0.1", "--retries", "1"], "<credential token>");
     check(&["run", "demo", "--packs", PACKS, "--server", &url, "--dry-run", "--set", &format!("credential.token={CANARY}")], "cases");
+}
+
+#[test]
+fn no_file_beside_the_reports_shows_a_credential() {
+    let url = format!("ws://127.0.0.1:{}/ws?access_token={CANARY}", parrot());
+    let scaled = ["--packs", PACKS, "--time-scale", "0.05", "--server", &url];
+    let baseline = [&["baseline", "update", "known.yaml", "demo"][..], &scaled, &["--only", "demo/server/hello-good"]].concat();
+    check(&baseline, "known.yaml: ");
+    let fuzz = ["fuzz", "demo", "--cases", "20", "--seed", "1", "--save", "findings", "--resume", "journal", "--report", "html=found.html"];
+    check(&[&fuzz[..], &scaled].concat(), "20 tries");
+    check(&["init", "demo", "--output", "init.yaml", "--packs", PACKS, "--server", &url], "the address holds a secret");
+    check(
+        &["init", "demo", "--output", "init.yaml", "--packs", PACKS, "--server", &format!("ws://127.0.0.1:{}", parrot())],
+        "refused with status 401",
+    );
+}
+
+#[test]
+fn no_word_about_a_server_that_cannot_be_reached_shows_a_credential() {
+    for scheme in ["ws", "wss"] {
+        let nobody = format!("{scheme}://127.0.0.1:1/ws?token={CANARY}");
+        check(&["run", "demo", "--packs", PACKS, "--server", &nobody], "cannot be reached");
+    }
+    let plain = format!("wss://127.0.0.1:{}/ws?token={CANARY}", parrot());
+    check(&["run", "demo", "--packs", PACKS, "--server", &plain], "TLS");
+}
+
+/// What is no secret is not taken out: the same run shows that each kind of output would have shown one.
+#[test]
+fn every_output_would_show_a_credential_that_is_not_taken_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let packs = folder.path().display().to_string();
+    for part in ["scenarios", "schemas"] {
+        copy(&Path::new(PACKS).join(part), &folder.path().join(part));
+    }
+    let manifest = folder.path().join("scenarios/demo/pack.yaml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let public = text.replacen("credentials:\n  token: {", "credentials:\n  token: {public: true, ", 1);
+    assert_ne!(public, text);
+    fs::write(&manifest, public).unwrap();
+    let url = format!("ws://127.0.0.1:{}", parrot());
+    for (name, text) in written(&["run", "demo", "--packs", &packs, "--server", &url, "--time-scale", "0.1"]) {
+        assert!(name == "stderr" || forms().iter().any(|form| text.contains(form)), "{name} shows nothing: {text}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -7,7 +7,6 @@ removes at the end; its agent knows a handful of sentences.
 import argparse
 import asyncio
 import base64
-import collections
 import datetime
 import fcntl
 import http
@@ -392,19 +391,19 @@ def no_constant(name):
 
 def descendants(roots):
     """Every process below these."""
-    children = collections.defaultdict(set)
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            children[int(fields[1])].add(int(folder.name))
-        except (OSError, IndexError):
-            pass
     found, open_ends = set(), set(roots)
     while open_ends:
-        below = children[open_ends.pop()] - found
+        below = children(open_ends.pop()) - found
         found |= below
         open_ends |= below
     return found
+
+
+def children(process):
+    try:
+        return {int(child) for child in pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()}
+    except OSError:
+        return set()
 
 
 def listeners(roots):

@@ -174,8 +174,12 @@ impl<'a> Walk<'a> {
         };
         let end = awaited.end();
         if let End::Met { index, .. } | End::Instead { index, .. } = &end {
-            self.taken.insert(*index);
-            let value = self.reading.observations[*index].value.clone();
+            let seen = &self.reading.observations[*index];
+            // What `joined` holds goes on growing, and may hold what the next step waits for already.
+            if seen.name != "joined" {
+                self.taken.insert(*index);
+            }
+            let value = seen.value.clone();
             self.saved.extend(expect.name.clone().map(|name| (name, value)));
         }
         self.conclude(index, expect, end, phrase::wanted(&wanted, &awaited_time(&within, self.settings)));

@@ -27,6 +27,8 @@ pub(super) struct Target {
     pub(super) protocol: String,
     pub(super) side: Role,
     #[serde(default)]
+    pub(super) dialect: Option<String>,
+    #[serde(default)]
     pub(super) url: Option<String>,
     #[serde(default)]
     pub(super) command: Option<String>,

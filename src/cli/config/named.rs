@@ -13,7 +13,7 @@ use super::super::declaration::{self, Declaration, Kind};
 use super::super::failure::Failure;
 use super::super::packs::Source;
 use super::super::run::Args;
-use super::file::{Ready, Target};
+use super::file::{Allowance, Ready, Target};
 use super::held::Held;
 use super::{Found, check};
 
@@ -76,9 +76,13 @@ impl Named {
             protocols: vec![target.protocol.clone()],
             server: (!is_client).then(|| self.url().unwrap_or_else(|| UNKNOWN.to_owned())),
             client: target.command.clone().filter(|_| is_client),
-            source: Source { packs: args.source.packs.clone().or_else(|| self.packs.clone()) },
+            source: Source {
+                packs: args.source.packs.clone().or_else(|| self.packs.clone()),
+                dialect: args.source.dialect.clone().or_else(|| target.dialect.clone()),
+            },
             ca: target.ca.as_ref().map(path),
             insecure: target.insecure,
+            allow: if target.allow.contains(&Allowance::Destructive) { vec!["destructive".to_owned()] } else { args.allow.clone() },
             time_scale: args.time_scale.or(target.time_scale),
             jobs: args.jobs.or(target.jobs),
             retries: args.retries.or(target.retries),

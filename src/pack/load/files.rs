@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Mistake, Source};
 use super::document::Document;
-use super::library::{Library, REGRESSIONS, SINGLE};
+use super::library::{DIALECTS, Library, REGRESSIONS, SINGLE};
 use super::{format, lint};
 use crate::pack::fault::Faults;
 use crate::pack::machine::Machines;
@@ -99,6 +99,15 @@ impl LayerFiles {
     }
 }
 
+/// The parts of a path, as if the file of a dialect stood in the place that it takes.
+fn without_dialect(path: &str) -> Vec<&str> {
+    let mut parts: Vec<_> = path.split('/').collect();
+    if parts.len() > 4 && parts[2] == DIALECTS {
+        parts.drain(2..4);
+    }
+    parts
+}
+
 struct Reading<'a> {
     library: &'a Library,
     mistakes: Vec<Mistake>,
@@ -153,7 +162,7 @@ impl Reading<'_> {
     /// Files that look like a part of the pack, or of what it stands on, and that nothing reads.
     fn strays(&mut self, id: &str) {
         let library = self.library;
-        let is_read = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
+        let is_read = |path: &str| match without_dialect(path)[..] {
             ["scenarios", folder, file] => {
                 ["requirements.yaml", "faults.yaml"].contains(&file) || (library.is_pack(folder) && SINGLE.contains(&file))
             }
@@ -176,7 +185,8 @@ impl Reading<'_> {
 
     fn yaml<T: DeserializeOwned>(&mut self, path: &str, format: &str) -> Option<Read<T>> {
         let source = self.source(path)?;
-        self.mistakes.extend(format::first_line_mistake(&source, path, format, self.library.is_opened()));
+        let place = self.library.place(path);
+        self.mistakes.extend(format::first_line_mistake(&source, place, format, self.library.is_opened()));
         let document = self.keep(Document::yaml(source))?;
         let value = self.keep(format::read(&document, format))?;
         Some(Read { document, value })

@@ -1,6 +1,6 @@
 //! Where packs are read from, and how their files become one pack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,8 +16,14 @@ use crate::pack::scenario::Scenario;
 /// The files that are built into the program: path and text.
 const BUILTIN: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 
-/// How deep pack folders nest: `scenarios/<protocol>/regressions/server/<name>.yaml`.
+/// How deep pack folders nest: `scenarios/<protocol>/dialects/<dialect>/server/<name>.yaml`.
 const DEPTH: usize = 5;
+
+/// The folder of a pack that holds its dialects but the documented one.
+pub(super) const DIALECTS: &str = "dialects";
+
+/// The dialect that every pack has: itself.
+pub const DOCUMENTED: &str = "documented";
 
 /// The folder of a pack that holds saved reproducers, by side.
 pub(super) const REGRESSIONS: &str = "regressions";
@@ -39,6 +45,8 @@ pub struct Library {
     files: BTreeMap<String, Result<String, String>>,
     /// Names of built-in layers that an opened folder stands on, and of built-in packs that it adds regressions to.
     borrowed: Vec<String>,
+    /// Where a file stands that a dialect puts in place of this one.
+    replaced: BTreeMap<String, String>,
 }
 
 /// Why a pack cannot be had: rendered diagnostics, each with file, line, column and the offending text underlined.
@@ -68,7 +76,7 @@ impl Library {
                 LoadError::of(&Mistakes::of(vec![Mistake::file(folder.join(name).to_string_lossy(), title)]))
             })?;
         }
-        let mut library = Self { folder: folder.to_string_lossy().into_owned(), files, borrowed: Vec::new() };
+        let mut library = Self { folder: folder.to_string_lossy().into_owned(), files, ..Self::default() };
         library.borrow();
         Ok(library)
     }
@@ -91,6 +99,34 @@ impl Library {
         self
     }
 
+    /// Names of the dialects of a pack, the documented one first.
+    pub fn dialects(&self, id: &str) -> Vec<String> {
+        let inside = ["scenarios", "schemas"].map(|root| format!("{root}/{id}/{DIALECTS}/"));
+        let names = self.files.keys().filter_map(|path| Some(inside.iter().find_map(|root| path.strip_prefix(root))?.split_once('/')?.0));
+        let names: BTreeSet<&str> = names.collect();
+        std::iter::once(DOCUMENTED).chain(names).map(str::to_owned).collect()
+    }
+
+    /// The same packs, this one in a dialect of its own: the files of `scenarios/<id>/dialects/<dialect>` and `schemas/<id>/dialects/<dialect>`
+    /// stand in place of those of the pack that have the same name, or beside them. Nothing if the pack has no such dialect.
+    #[must_use]
+    pub fn in_dialect(mut self, id: &str, dialect: &str) -> Option<Self> {
+        if !self.dialects(id).iter().any(|known| known == dialect) {
+            return None;
+        }
+        for root in ["scenarios", "schemas"] {
+            let folder = format!("{root}/{id}/{DIALECTS}/{dialect}/");
+            let own: Vec<_> =
+                self.files.iter().filter(|(path, _)| path.starts_with(&folder)).map(|(path, text)| (path.clone(), text.clone())).collect();
+            for (path, text) in own {
+                let place = format!("{root}/{id}/{}", &path[folder.len()..]);
+                self.replaced.insert(place.clone(), path);
+                self.files.insert(place, text);
+            }
+        }
+        Some(self)
+    }
+
     /// Ids of the packs, in alphabetical order.
     pub fn ids(&self) -> Vec<String> {
         let folders = self.folders().into_iter().filter(|folder| self.is_pack(folder));
@@ -109,9 +145,10 @@ impl Library {
         read.map_err(|mistakes| LoadError::of(&Mistakes::of(mistakes)))
     }
 
-    /// Everything that is wrong with a pack.
+    /// Everything that is wrong with a pack or, where nothing is, with one of its dialects.
     pub fn lint(&self, id: &str) -> Mistakes {
-        self.check(id).err().unwrap_or_default()
+        let spoken = self.dialects(id).into_iter().filter_map(|dialect| self.clone().in_dialect(id, &dialect));
+        spoken.map(|library| library.check(id).err().unwrap_or_default()).find(|mistakes| !mistakes.is_empty()).unwrap_or_default()
     }
 
     /// Changes a file in memory.
@@ -164,9 +201,15 @@ impl Library {
 
     /// The path under which a file is reported.
     pub(super) fn path(&self, path: &str) -> String {
+        let path = self.place(path);
         let is_borrowed =
             !is_regression(path) && path.split('/').nth(1).is_some_and(|folder| self.borrowed.iter().any(|layer| layer == folder));
         if self.folder.is_empty() || is_borrowed { path.to_owned() } else { format!("{}/{path}", self.folder.trim_end_matches('/')) }
+    }
+
+    /// Where this file stands from `scenarios/` or `schemas/` on: elsewhere, if it is that of a dialect.
+    pub(super) fn place<'a>(&'a self, path: &'a str) -> &'a str {
+        self.replaced.get(path).map_or(path, String::as_str)
     }
 
     /// Names of the files right in this folder that end so, without the ending.

@@ -18,4 +18,4 @@ mod tests;
 pub use diagnostic::Mistakes;
 pub use form::{Form, Remark};
 pub use format::FORMATS;
-pub use library::{Library, LoadError};
+pub use library::{DOCUMENTED, Library, LoadError};

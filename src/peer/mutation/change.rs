@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::unit::Unit;
 use super::{Mutated, Mutation};
-use crate::pack::fault::{Bend, Change, Select};
+use crate::pack::fault::{Bend, Change, Cut, Select};
 use crate::pack::matcher::fits;
 use crate::pack::scenario::{Raw, RawFrame};
 use crate::peer::outgoing::{self, SendError};
@@ -64,6 +64,7 @@ impl<P: Peer> Mutated<P> {
             Change::Precede(precede) => self.add(unit, &precede.with).into_iter().rev().collect(),
             Change::Add(add) => self.add(unit, &add.with),
             Change::Fragment(fragment) => self.fragment(unit, fragment.size),
+            Change::Cut(cut) => self.cut(unit, cut),
             Change::CloseCode(code) if unit.is("close") => self.edit(unit, |value| value["code"] = Value::from(*code)),
             Change::CloseBare(true) if unit.is("close") => {
                 let end = Action::End(unit.connection);
@@ -192,6 +193,30 @@ impl<P: Peer> Mutated<P> {
         self.differently(unit)
     }
 
+    /// Says a long text in several messages.
+    fn cut(&mut self, unit: Unit, cut: &Cut) -> Vec<Unit> {
+        let Some(seen) = unit.seen.clone() else { return vec![unit] };
+        let Some(text) = seen.value.pointer(&cut.at).and_then(Value::as_str) else { return vec![unit] };
+        let letters: Vec<char> = text.chars().collect();
+        let pieces: Vec<String> = letters.chunks(cut.size.max(1)).map(|piece| piece.iter().collect()).collect();
+        if pieces.len() < 2 {
+            return vec![unit];
+        }
+        self.applied.add();
+        pieces.into_iter().map(|piece| self.with_text(unit.clone(), seen.value.clone(), &cut.at, piece)).collect()
+    }
+
+    fn with_text(&mut self, mut unit: Unit, mut value: Value, at: &str, text: String) -> Unit {
+        if let Some(place) = value.pointer_mut(at) {
+            *place = Value::from(text);
+        }
+        if let Some(frame) = unit.rewrite(value) {
+            let frame = self.masked(frame);
+            unit.say([frame]);
+        }
+        unit
+    }
+
     fn close_after(&mut self, unit: Unit, code: u16) -> Vec<Unit> {
         self.applied.add();
         let closing = self.closing(unit.connection, code);
@@ -262,6 +287,7 @@ fn selection(change: &Change) -> Option<&Select> {
         Change::Bend(bend) => Some(&bend.of),
         Change::Replace(replace) | Change::Precede(replace) | Change::Add(replace) => Some(&replace.of),
         Change::Fragment(fragment) => Some(&fragment.of),
+        Change::Cut(cut) => Some(&cut.of),
         Change::CloseAfter(close) => Some(&close.of),
         Change::CloseCode(_)
         | Change::CloseBare(_)

@@ -172,6 +172,15 @@ fn messages_are_replaced_and_followed() {
 }
 
 #[test]
+fn a_text_is_said_in_pieces() {
+    let cut = [&GOOD[..2], &GOOD[1..]].concat();
+    let run = check(&json!({"cut": {"of": {"is": "welcome"}, "at": "/session", "size": 20}}), 1, &cut);
+    let lengths: Vec<_> = run.seen("welcome").iter().map(|seen| seen.value["session"].as_str().unwrap().len()).collect();
+    assert_eq!(lengths, [20, 16]);
+    check(&json!({"cut": {"of": {"is": "welcome"}, "at": "/session", "size": 36}}), 0, &GOOD);
+}
+
+#[test]
 fn messages_are_sent_in_fragments() {
     let expected = [&GOOD[..1], &["fragmented"], &GOOD[1..]].concat();
     let run = check(&json!({"fragment": {"of": {"is": "welcome"}, "size": 10}}), 1, &expected);

@@ -232,6 +232,7 @@ mod tests {
             attempts: Vec::new(),
             wall: Duration::ZERO,
             longest_wait: Duration::ZERO,
+            exclusive: false,
             repeat: String::new(),
         }
     }

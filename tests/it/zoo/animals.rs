@@ -11,7 +11,7 @@ pub(super) type Act = fn(&mut TcpStream) -> io::Result<()>;
 const DRIP: Duration = Duration::from_millis(5);
 
 pub(super) const ANIMALS: &[(&str, Act)] = &[
-    ("never answers", |stream| wait(stream)),
+    ("never answers", wait),
     ("closes at once", |_| Ok(())),
     ("resets at once", |stream| stream.read_exact(&mut [0])),
     ("resets in the head", |stream| read_until(stream, b"Upgrade").map(drop)),
@@ -144,7 +144,7 @@ fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     read_until(stream, b"\r\n\r\n")
 }
 
-fn says(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn says(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     read_head(stream)?;
     stream.write_all(bytes)
 }
@@ -161,7 +161,7 @@ fn accept(stream: &mut TcpStream) -> io::Result<()> {
 }
 
 /// Reads whatever comes, until nothing comes any more.
-fn wait(stream: &mut TcpStream) -> io::Result<()> {
+pub(super) fn wait(stream: &mut TcpStream) -> io::Result<()> {
     io::copy(stream, &mut io::sink()).map(drop)
 }
 

@@ -3,7 +3,7 @@
 mod animals;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use framegate::pack::{Library, Settings};
 use framegate::plan::{Selection, plan};
+use framegate::suite::LIVE_JOBS;
 use framegate::transcript::Role;
 use serde_json::Value;
 
@@ -121,8 +122,8 @@ fn a_connection_that_nobody_takes_from_the_queue_holds_up_nothing() {
     assert!(matches!(code, Some(1 | 3)), "{stdout}{stderr}");
 }
 
-/// Five hundred runs, each with a few cases of one of the packs and one server, so that every case meets many servers; and one of all cases of
-/// a pack with each server. `FRAMEGATE` names the program, `ZOO_RUNS` another number.
+/// Five hundred runs, each with a few cases of one of the packs and one server, so that every case meets many servers.
+/// `FRAMEGATE` names the program, `ZOO_RUNS` another number.
 #[test]
 #[ignore = "takes a minute; `.ci/zoo` runs it"]
 #[expect(clippy::print_stdout, reason = "its figures are what it is run for")]
@@ -174,12 +175,35 @@ fn server_cases() -> Vec<(String, Vec<String>)> {
     library.ids().iter().map(cases).collect()
 }
 
-/// Six cases of one pack, others at each index; at some, all of them.
+/// Six cases of one pack, others at each index; with those that flood, once as many as run beside each other.
 fn some_cases(ids: &[(String, Vec<String>)], index: usize) -> Vec<String> {
-    let (pack, cases) = &ids[index / ANIMALS.len() % ids.len()];
+    let round = index / ANIMALS.len();
+    let (pack, cases) = &ids[round % ids.len()];
+    let many = if round == FLOODED && ANIMALS[index % ANIMALS.len()].0.ends_with("without end") { LIVE_JOBS } else { 6 };
     let mut arguments = [pack.as_str(), "--reference", "--time-scale", "0.02"].map(str::to_owned).to_vec();
-    if index / ANIMALS.len() > 0 {
-        arguments.extend((0..6).map(|turn| format!("--only={}", cases[(index * 7 + turn * 13) % cases.len()])));
-    }
+    arguments.extend((0..many).map(|turn| format!("--only={}", cases[(index * 7 + turn * 11) % cases.len()])));
     arguments
+}
+
+/// The round, of the pack of this place, in which those that flood are asked for much.
+const FLOODED: usize = 2;
+
+#[test]
+fn what_keeps_a_conversation_from_beginning_is_said_and_the_exit_code_tells_it_apart() {
+    let packs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo");
+    let tell = |url: &str, code: i32, words: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_framegate"));
+        command.args(["run", "demo", "--reference", "--packs", packs, "--server", url, "--time-scale", "0.05"]);
+        command.args(["--only", "demo/server/hello-good"]);
+        let (found, stdout, stderr) = run(command);
+        assert_eq!(found, Some(code), "{url}: {stdout}{stderr}");
+        assert!(format!("{stdout}{stderr}").contains(words), "{url}: {words}: {stdout}{stderr}");
+    };
+    let secure = |url: String| url.replacen("ws", "wss", 1);
+    tell("http://127.0.0.1:1", 2, "is no WebSocket URL; one begins with ws:// or wss://");
+    tell("ws://127.0.0.1:1", 3, "127.0.0.1:1 refused the connection");
+    tell("ws://no..name", 3, "no..name cannot be reached");
+    tell(&secure(keep(|stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"))), 3, "does not seem to speak TLS");
+    tell(&keep(|stream| animals::says(stream, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")), 3, "404");
+    tell(&keep(animals::wait), 3, "nothing came");
 }

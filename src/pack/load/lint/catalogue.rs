@@ -25,6 +25,7 @@ pub(super) fn check(lint: &mut Lint<'_>) {
         check_name(lint, &place.name(), name);
         lint.tree(&place.key("match"), &kind.tree, &Scope::default());
         check_reply(lint, &place, kind);
+        check_pieces(lint, &place, kind);
         if let Some(schema) = schema(lint, &place.key("schema"), kind) {
             check_examples(lint, &place, name, kind, &schema);
         }
@@ -36,6 +37,15 @@ fn check_name(lint: &mut Lint<'_>, place: &Place<'_>, name: &str) {
         lint.wrong(place, format!("`{name}` is the name of another observation"), "call the frame something else");
     } else if !text::is_plain(name, &['_', '.', '-']) {
         lint.wrong(place, format!("`{name}` is no name for a frame"), "lower-case letters, digits, `_`, `.` and `-`");
+    }
+}
+
+fn check_pieces(lint: &mut Lint<'_>, place: &Place<'_>, kind: &FrameKind) {
+    let Some(pieces) = &kind.pieces else { return };
+    let place = place.key("pieces");
+    lint.pointer(&place.key("at"), &pieces.at);
+    if let Some(by) = &pieces.by {
+        lint.pointer(&place.key("by"), by);
     }
 }
 

@@ -91,6 +91,7 @@ impl<'l, 'a> FaultLint<'l, 'a> {
             Change::AddFrame(add) => self.select(&place.key("add_frame").key("of"), &add.of),
             Change::Bend(bend) => self.select(&place.key("bend").key("of"), &bend.of),
             Change::Fragment(fragment) => self.select(&place.key("fragment").key("of"), &fragment.of),
+            Change::Cut(cut) => self.at(&place.key("cut"), &cut.of, &cut.at),
             Change::CloseAfter(after) => self.select(&place.key("close_after").key("of"), &after.of),
             Change::Ignore(pattern) => self.lint.pattern(&place.key("ignore"), pattern, Some(self.side.other()), &self.scope),
             Change::Without(names) => {
