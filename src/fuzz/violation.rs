@@ -150,7 +150,7 @@ impl Claim {
             Self::NoLonger(frame) => {
                 let tree = &pack.manifest.frames.get(frame)?.tree;
                 let is_still = messages().filter_map(|raw| sent(pack, frame, raw)).all(|value| crate::pack::matcher::fits(tree, &value));
-                is_still.then(|| format!("it is a {frame} still"))
+                is_still.then(|| format!("it still fits `{frame}`"))
             }
         }
     }
