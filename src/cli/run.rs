@@ -22,17 +22,17 @@ use super::{Failure, Outcome, baseline, unlock};
 const EXAMPLES: &str = "\
 Examples:
   A server:
-    framegate run goclaw --server ws://127.0.0.1:8080 --set capability.chat=true
+    framegate run PROTOCOL --server ws://127.0.0.1:8080 --set capability.chat=true
   A client, started for each case:
-    framegate run goclaw --client './my-client {url}' --set stimulus.chat='say hello'
+    framegate run PROTOCOL --client './my-client {url}' --set stimulus.chat='say hello'
   A gate in CI, from framegate.yaml:
     framegate run gateway --baseline known.yaml --report github --report junit=junit.xml
   One failing case, with its picture:
-    framegate run gateway --only goclaw/server/connect --report html=case.html
+    framegate run gateway --only PROTOCOL/server/CASE --report html=case.html
   Everything that is wrong, at length:
-    framegate fuzz goclaw --server ws://127.0.0.1:8080 --for 10m --save findings/
+    framegate fuzz PROTOCOL --server ws://127.0.0.1:8080 --for 10m --save findings/
 
-`framegate list goclaw` says what there is to run and to declare. Exit codes: 0 passed, 1 a
+`framegate list PROTOCOL` says what there is to run and to declare. Exit codes: 0 passed, 1 a
 requirement is broken, 2 wrong usage, 3 the target could not be reached or something could not be
 told, 4 no case ran, 70 the harness failed";
 
