@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::arena::Arena;
+use super::arena::{Arena, Reference};
 use super::cause::{Cause, Fingerprint};
 use super::coverage::{Place, Status};
 use super::minimizer::minimize;
@@ -207,6 +207,13 @@ impl Campaign<'_> {
         }
     }
 
+    /// True if the reference peer is found innocent in this conversation.
+    fn is_fair(&self, side: Role, steps: &[Step]) -> bool {
+        let scenario = Scenario::new("reference", steps.to_vec());
+        let cases = plan::bind(&self.bound.pack, &self.bound.settings, side, "fuzz", &scenario);
+        cases.first().is_some_and(|case| oracle::judge(self.bound, case, &Reference.play(self.bound, case)).findings.is_empty())
+    }
+
     /// Counts the systematic tries that were not begun.
     fn miss(&self, next: u64, systematic: u64, summary: &mut Summary) {
         let (index, count) = self.orders.part;
@@ -242,7 +249,10 @@ impl Campaign<'_> {
         };
         let claim =
             one.as_ref().and_then(|one| one.violations.first().filter(|_| one.violations.len() == 1)).and_then(|only| only.claim.clone());
-        let negative = |steps: &[Step]| claim.as_ref().is_none_or(|claim| claim.unbroken(&self.bound.pack, steps).is_none());
+        let is_negative = |steps: &[Step]| claim.as_ref().is_none_or(|claim| claim.unbroken(&self.bound.pack, steps).is_none());
+        // A shorter conversation that asks too much, such as a pong to no ping, would fail on everybody.
+        let begins_fair = self.is_fair(fingerprint.side, &scenario.steps);
+        let negative = |steps: &[Step]| is_negative(steps) && (!begins_fair || self.is_fair(fingerprint.side, steps));
         let mut fails = |scenario: &Scenario| {
             let sighting = self.play(fingerprint.side, scenario);
             sighting.reaction == fingerprint.reaction

@@ -95,3 +95,14 @@ fn a_folder_may_hold_nothing_but_the_regressions_of_a_built_in_pack() {
     let text = check(folder.path(), &["lint", "goclaw"], 2);
     assert!(text.contains(&regressions.join("server/wrong.yaml").display().to_string()), "{text}");
 }
+
+#[test]
+fn a_conversation_is_not_made_so_short_that_a_good_peer_fails_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let regressions = folder.path().join("scenarios/z4j/regressions");
+    let arguments = ["fuzz", "z4j", "--side", "server", "--fault", "strange-type", "--cases", "1", "--save"];
+    let mut fuzz = Command::new(env!("CARGO_BIN_EXE_framegate"));
+    assert_eq!(fuzz.args(arguments).arg(&regressions).output().unwrap().status.code(), Some(1));
+    let good = results(folder.path(), &["run", "z4j"], 0);
+    assert!(!good.is_empty() && good.iter().all(|(verdict, _)| verdict == "pass"), "{good:?}");
+}
