@@ -72,7 +72,8 @@ impl Prepared {
         let service = self.start(stop)?;
         self.measure()?;
         let bound = self.bounds.first().cloned().ok_or(Failure::NothingSelected)?;
-        Ok((bound, Lane { subject: self.subject.clone(), options: self.options(), stop: stop.clone() }, service))
+        let options = Options { holding: Holding::passing(), ..self.options() };
+        Ok((bound, Lane { subject: self.subject.clone(), options, stop: stop.clone() }, service))
     }
 
     /// The address of a server on another machine whose owner has not said in a file that it may be fuzzed.

@@ -30,16 +30,27 @@ pub struct Holding(Arc<Held>);
 struct Held {
     budget: Budget,
     kept: AtomicUsize,
+    /// False if results are looked at and dropped.
+    keeps: bool,
     judging: Mutex<()>,
 }
 
 impl Default for Holding {
     fn default() -> Self {
-        Self(Arc::new(Held { budget: Budget::new(AT_ONCE), kept: AtomicUsize::new(0), judging: Mutex::new(()) }))
+        Self::new(true)
     }
 }
 
 impl Holding {
+    /// For cases whose results are looked at as they come and not kept, such as the tries of a campaign: their transcripts stay whole.
+    pub fn passing() -> Self {
+        Self::new(false)
+    }
+
+    fn new(keeps: bool) -> Self {
+        Self(Arc::new(Held { budget: Budget::new(AT_ONCE), kept: AtomicUsize::new(0), keeps, judging: Mutex::new(()) }))
+    }
+
     /// The part of one more case.
     pub(super) fn share(&self) -> Share {
         self.0.budget.share()
@@ -51,6 +62,9 @@ impl Holding {
         // To judge takes several times the memory of what is judged.
         let alone = (size > LARGE).then(|| self.0.judging.lock().unwrap_or_else(PoisonError::into_inner));
         let mut result = judge(transcript);
+        if !self.0.keeps {
+            return result;
+        }
         let is_room = self.0.kept.fetch_add(size, Ordering::Relaxed) + size <= KEPT;
         if result.transcript.events.len() > LONG || !is_room && size > SMALL {
             shorten(&mut result);
@@ -117,6 +131,12 @@ mod tests {
             assert_eq!(kept.transcript.events[finding.event.unwrap()].what, What::Frame(Frame::text("this one")));
         }
         assert_eq!(kept.findings[1].event, None);
+    }
+
+    #[test]
+    fn what_is_not_kept_stays_whole() {
+        let kept = Holding::passing().keep(flood(LONG * 2, 1), |transcript| result(transcript, LONG));
+        assert_eq!(kept.transcript.events.len(), LONG * 2);
     }
 
     #[test]
