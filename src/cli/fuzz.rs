@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use framegate::fuzz::campaign::{self, Orders, Progress, Watcher};
 use framegate::fuzz::journal::{self, Header};
+use framegate::fuzz::keeper::Keeper;
 use framegate::fuzz::{Fingerprint, Summary};
 use framegate::pack::parameter::Quantity;
-use framegate::runner::{Service, Stop};
+use framegate::runner::{Stop, memory};
 use framegate::transcript::Role;
 
 use super::campaign_report::{self, SUMMARY};
 use super::generate::{Wish, generate};
 use super::interrupt::stop_on_signal;
-use super::output::{Destination, Outputs, note, pictured};
+use super::output::{Destination, Outputs, note, pictured, print};
 use super::packs::Source;
 use super::prepared::Prepared;
 use super::run::side;
@@ -25,6 +26,9 @@ use super::{Failure, Outcome, run as plain};
 
 /// Name of the journal in the folder of a campaign.
 pub(crate) const JOURNAL: &str = "journal.jsonl";
+
+/// The least time between two checkpoints that say nothing new.
+const BETWEEN: Duration = Duration::from_millis(200);
 
 /// Send everything that is wrong, in every state, and see what becomes of the target; without a target both sides of the embedded peers
 #[derive(Debug, clap::Args)]
@@ -91,6 +95,12 @@ pub(crate) struct Args {
     /// Tries at a time
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Print a line with the tries, the tries a second, and the memory held at the end and after a tenth of the tries
+    #[arg(long)]
+    stats: bool,
+    /// Tries that share a connection to a server and are on their way at a time; 0 gives each try a connection of its own
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    depth: usize,
     /// Trust the certificates of this PEM file too
     #[arg(long, value_name = "FILE", requires = "server")]
     ca: Option<PathBuf>,
@@ -122,12 +132,33 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let outputs = Outputs::open(&args.report)?;
     let header = Header::new(bound.pack.id(), &lane.options.target, &orders);
     let (progress, journal) = open(args.resume.as_deref(), &header)?;
-    let watch = Watch { args, journal, stop: stop.clone(), begun: Instant::now(), systematic: Mutex::new(0), problem: Mutex::new(None) };
-    let summary = campaign::run(&bound, &orders, &lane, progress, &watch);
-    service.into_iter().for_each(Service::stop);
+    let watch = Watch {
+        args,
+        journal,
+        stop: stop.clone(),
+        begun: Instant::now(),
+        systematic: Mutex::new(0),
+        problem: Mutex::new(None),
+        written: Mutex::new(Instant::now()),
+        held: Mutex::default(),
+    };
+    let start = || prepared.restart(&stop);
+    let summary = match service {
+        Some(service) => {
+            let keeper = Keeper::new(lane, service, &start);
+            let summary = campaign::run(&bound, &orders, &keeper, progress, &watch);
+            keeper.finish();
+            summary
+        }
+        None => campaign::run(&bound, &orders, &lane, progress, &watch),
+    };
     watch.finish()?;
     args.write(&header, &summary)?;
     outputs.write_each(|format, _| campaign_report::of_format(format, &header, &summary, watch.begun.elapsed()))?;
+    if args.stats {
+        let held = watch.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        print(&held.line(summary.tries, watch.begun.elapsed()));
+    }
     Ok(summary.exit_code())
 }
 
@@ -160,6 +191,7 @@ impl Args {
             tries: self.cases,
             part: self.partition,
             enough: self.enough,
+            depth: self.depth,
             jobs: self.jobs.map_or_else(|| if tested.is_some() { 1 } else { cores() }, NonZeroUsize::get),
         }
     }
@@ -205,6 +237,41 @@ struct Watch<'a> {
     begun: Instant,
     systematic: Mutex<u64>,
     problem: Mutex<Option<std::io::Error>>,
+    /// When the journal was last written.
+    written: Mutex<Instant>,
+    held: Mutex<Held>,
+}
+
+/// How much memory was held after how many tries: few looks, the first and the last among them.
+#[derive(Default)]
+struct Held {
+    looks: Vec<(u64, u64)>,
+}
+
+impl Held {
+    /// So many looks are kept; then every second one goes.
+    const MOST: usize = 256;
+
+    fn look(&mut self, tries: u64) {
+        let Some(bytes) = memory::resident() else { return };
+        if self.looks.len() >= Self::MOST {
+            let mut index = 0;
+            self.looks.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+        }
+        self.looks.push((tries, bytes));
+    }
+
+    /// The line for people.
+    fn line(&self, tries: u64, wall: Duration) -> String {
+        let tenth = self.looks.iter().find(|(done, _)| *done >= tries / 10).or(self.looks.last()).map_or(0, |(_, bytes)| *bytes);
+        let last = memory::resident().unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+        let (pace, tenth, last) = (tries as f64 / wall.as_secs_f64().max(0.001), tenth as f64 / 1_048_576.0, last as f64 / 1_048_576.0);
+        format!("{tries} tries · {pace:.0} tries/s · {last:.1} MiB now · {tenth:.1} MiB after a tenth of them\n")
+    }
 }
 
 impl Watch<'_> {
@@ -225,6 +292,9 @@ impl Watcher for Watch<'_> {
     }
 
     fn checkpoint(&self, next: u64, part: &Summary) {
+        if self.args.stats {
+            self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner).look(next);
+        }
         if let Some(journal) = &self.journal {
             let mut file = journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if let Err(error) = file.write_all(journal::line(next, part).as_bytes()) {
@@ -237,6 +307,15 @@ impl Watcher for Watch<'_> {
             let seconds = self.begun.elapsed().as_secs().max(1);
             note(&format!("\r\u{1b}[2K{next} tries done, {systematic} of them systematic · {} a second", next / seconds));
         }
+    }
+
+    fn is_due(&self) -> bool {
+        let mut written = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_due = written.elapsed() >= BETWEEN;
+        if is_due {
+            *written = Instant::now();
+        }
+        is_due
     }
 
     fn minimizing(&self, fingerprint: &Fingerprint) {

@@ -124,6 +124,16 @@ impl Prepared {
         Ok(service)
     }
 
+    /// Starts the server anew that [`Prepared::lane`] had started, and says where it is now.
+    pub(crate) fn restart(&self, stop: &Stop) -> Option<(Service, Subject)> {
+        let named = self.named.as_ref()?;
+        let credentials: Vec<_> = self.bounds.iter().flat_map(|bound| bound.settings.credentials.clone()).collect();
+        let (service, url) = named.start(&credentials, stop).ok()?;
+        let args = Args { server: url, ..self.args.clone() };
+        let subject = target::subject(&args, Some(named), &mut self.bounds.clone()).ok()?;
+        Some((service?, subject))
+    }
+
     /// Measures the way to a server. Where there is none, no case is worth beginning.
     fn measure(&mut self) -> Result<(), Failure> {
         let measured = self.way().map_err(|why| {

@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::arena::{Arena, Reference};
+use super::batch::{Crew, Stock, Suspect, crew};
 use super::cause::{Cause, Fingerprint};
+use super::conversation;
 use super::coverage::{Place, Status};
 use super::minimizer::minimize;
+use super::novelty::{self, EPOCH};
 use super::oracle::{self, Sighting};
 use super::reproducer;
 use super::summary::Summary;
@@ -34,6 +37,8 @@ pub struct Orders {
     pub part: (u64, u64),
     /// Tries at a time.
     pub jobs: usize,
+    /// How many tries that share a connection may be on their way at a time; 0 gives each try a connection and a runner of its own.
+    pub depth: usize,
     /// Ends when this many causes are known.
     pub enough: Option<usize>,
 }
@@ -57,6 +62,11 @@ pub trait Watcher: Sync {
     /// All tries before this number are done, and this is what the last of them found.
     fn checkpoint(&self, next: u64, part: &Summary) {
         let _ = (next, part);
+    }
+
+    /// True if what was found since the last checkpoint is to be written down, although no cause is new.
+    fn is_due(&self) -> bool {
+        true
     }
 
     /// A cause is made shorter.
@@ -88,30 +98,84 @@ const SHORTENED: usize = 40;
 
 /// Runs a campaign from where it stands to its end.
 pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress, watcher: &dyn Watcher) -> Summary {
-    let tries = Tries::new(&bound.pack, &bound.settings, &orders.sides, orders.seed);
     let mut summary = progress.found;
-    let surveys: Vec<_> = tries.fronts().iter().map(|front| survey(bound, front.clone(), arena, &mut summary)).collect();
+    let range = Range::look(bound, orders, arena, &mut summary);
+    let Range { tries, surveys } = &range;
     summary.diagnosis.sort();
     let systematic = tries.systematic();
     watcher.planned(systematic);
-    let campaign = Campaign { bound, orders, arena, tries: &tries, surveys: &surveys, broken: known(&summary) };
+    let stock = range.stock(bound, orders, arena);
+    let crew = stock.as_ref().map(|stock| Crew::new(stock, orders.jobs));
+    let campaign = Campaign { bound, orders, arena, tries, surveys, crew, broken: known(&summary) };
+    let stride = if campaign.crew.is_some() { crew::STRIDE * orders.jobs.max(1) as u64 } else { STRIDE };
+    // What happens from here on is the tries' doing.
+    arena.misfortunes();
     let end = orders.tries.unwrap_or(u64::MAX);
     let mut next = progress.next;
+    let mut pending = Summary::default();
     let is_enough = |summary: &Summary| orders.enough.is_some_and(|enough| summary.broken().count() >= enough);
     while next < end
         && !is_enough(&summary)
         && !watcher.is_stopped()
         && (next < systematic || orders.tries.is_some() || !watcher.is_spent())
     {
-        let until = (next + STRIDE).min(end).min(if next < systematic { systematic } else { u64::MAX });
-        let part = campaign.stride(next, until);
+        tries.learn(&summary.novelty);
+        let until = (next + stride).min(novelty::epoch(next) + EPOCH).min(end).min(if next < systematic { systematic } else { u64::MAX });
+        let mut part = campaign.stride(next, until, &summary);
+        campaign.misfortunes(next, until, &mut part);
         next = until;
-        watcher.checkpoint(next, &part);
+        let is_new = part.causes.keys().any(|fingerprint| !summary.causes.contains_key(fingerprint));
+        pending.merge(part.clone());
         summary.merge(part);
+        if is_new || watcher.is_due() {
+            watcher.checkpoint(next, &std::mem::take(&mut pending));
+        }
     }
+    if pending != Summary::default() {
+        watcher.checkpoint(next, &pending);
+    }
+    tries.learn(&summary.novelty);
     campaign.miss(next, systematic, &mut summary);
     campaign.shorten(&mut summary, watcher);
     summary
+}
+
+/// What can be tried at a target: the tries, and which states good conversations have shown to be within reach.
+#[derive(Debug)]
+pub struct Range {
+    tries: Tries,
+    surveys: Vec<Survey>,
+}
+
+impl Range {
+    /// Plays the good conversations.
+    pub fn new(bound: &Bound, orders: &Orders, arena: &dyn Arena) -> Self {
+        Self::look(bound, orders, arena, &mut Summary::default())
+    }
+
+    fn look(bound: &Bound, orders: &Orders, arena: &dyn Arena, summary: &mut Summary) -> Self {
+        let tries = Tries::new(&bound.pack, &bound.settings, &orders.sides, orders.seed);
+        let surveys = tries.fronts().iter().map(|front| survey(bound, front.clone(), arena, summary)).collect();
+        Self { tries, surveys }
+    }
+
+    /// The tries.
+    pub fn tries(&self) -> &Tries {
+        &self.tries
+    }
+
+    /// The names of the states of a server, by their index.
+    pub fn states(&self) -> Vec<&str> {
+        let server = self.surveys.iter().find(|survey| survey.front.side == Role::Server);
+        server.map_or_else(Vec::new, |survey| survey.front.fields.iter().map(|field| field.state.name.as_str()).collect())
+    }
+
+    /// What workers are made from, where tries can share connections to a server.
+    pub fn stock<'a>(&'a self, bound: &'a Bound, orders: &Orders, arena: &'a dyn Arena) -> Option<Stock<'a>> {
+        let (_, stop) = arena.server().filter(|_| orders.depth > 0)?;
+        let survey = self.surveys.iter().find(|survey| survey.front.side == Role::Server)?;
+        Some(Stock { bound, tries: &self.tries, survey, arena, stop, depth: orders.depth })
+    }
 }
 
 /// Requirements that good conversations break already.
@@ -125,11 +189,12 @@ struct Campaign<'a> {
     arena: &'a dyn Arena,
     tries: &'a Tries,
     surveys: &'a [Survey],
+    crew: Option<Crew<'a>>,
     broken: BTreeSet<(Role, String)>,
 }
 
 /// What came of one try.
-struct Result {
+pub(super) struct Result {
     place: Place,
     status: Status,
     reaction: String,
@@ -138,11 +203,92 @@ struct Result {
     number: u64,
 }
 
+/// What workers leave to the campaign: what may be sent, and what a try of its own says.
+pub(super) struct Judge<'s, 'a> {
+    campaign: &'s Campaign<'a>,
+    known: &'s Summary,
+}
+
+impl Judge<'_, '_> {
+    /// The try of this number if it is worth sending; otherwise what came of it.
+    pub(super) fn aim(&self, number: u64) -> Option<std::result::Result<Try, Result>> {
+        let campaign = self.campaign;
+        let one = campaign.tries.get(number)?;
+        let result = campaign.blank(&one)?;
+        Some(match campaign.excuse(&one) {
+            Some(status) => Err(Result { status, ..result }),
+            None => Ok(one),
+        })
+    }
+
+    /// What a try of its own says.
+    pub(super) fn alone(&self, number: u64) -> Option<Result> {
+        self.campaign.result(number)
+    }
+
+    /// What a part of a shared conversation says of its try, as a result.
+    pub(super) fn shared(&self, suspect: &Suspect) -> Option<Result> {
+        let campaign = self.campaign;
+        let one = campaign.tries.get(suspect.number)?;
+        let mut result = campaign.blank(&one)?;
+        result.findings.clone_from(&suspect.findings);
+        result.findings.retain(|finding| !campaign.broken.contains(&(one.side, finding.requirement.clone())));
+        result.reaction.clone_from(&suspect.reaction);
+        Some(result)
+    }
+
+    /// True if a cause of each finding is known.
+    pub(super) fn is_known(&self, result: &Result) -> bool {
+        result.findings.iter().all(|finding| self.known.causes.contains_key(&result.fingerprint(finding)))
+    }
+
+    /// Plays tries one after another on one connection.
+    pub(super) fn row(&self, numbers: &[u64], summary: &mut Summary) {
+        let campaign = self.campaign;
+        let Some((scenario, one)) = campaign.in_a_row(numbers) else { return };
+        let sighting = campaign.play(one.side, &scenario);
+        for finding in sighting.findings {
+            if campaign.broken.contains(&(one.side, finding.requirement.clone())) {
+                continue;
+            }
+            let fingerprint = Fingerprint { side: one.side, requirement: finding.requirement.clone(), reaction: sighting.reaction.clone() };
+            let way = format!("{} tries in a row", numbers.len());
+            let cause = Cause { row: numbers.to_vec(), ..Cause::new(finding, Some(one.number), way) };
+            summary.add(fingerprint, cause);
+        }
+    }
+}
+
+impl Result {
+    /// How it reacted.
+    pub(super) fn reaction(&self) -> &str {
+        &self.reaction
+    }
+
+    /// True if the same is wrong, with the same reaction.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let broken = |result: &Self| result.findings.iter().map(|finding| result.fingerprint(finding)).collect::<BTreeSet<_>>();
+        broken(self) == broken(other)
+    }
+
+    /// True if nothing is wrong.
+    pub(super) fn is_good(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn fingerprint(&self, finding: &Finding) -> Fingerprint {
+        Fingerprint { side: self.place.side, requirement: finding.requirement.clone(), reaction: self.reaction.clone() }
+    }
+}
+
 impl Campaign<'_> {
     /// Plays the tries of this range that are this part's.
-    fn stride(&self, from: u64, until: u64) -> Summary {
+    fn stride(&self, from: u64, until: u64, known: &Summary) -> Summary {
         let (index, count) = self.orders.part;
         let numbers: Vec<u64> = Tries::part(from..until, index, count).collect();
+        if let Some(crew) = &self.crew {
+            return crew.stride(&numbers, &Judge { campaign: self, known });
+        }
         let results: Vec<Mutex<Option<Result>>> = numbers.iter().map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         let work = || {
@@ -166,29 +312,52 @@ impl Campaign<'_> {
         summary
     }
 
+    /// What has befallen the process under test since the last stretch of tries, and no try of its own has shown.
+    fn misfortunes(&self, next: u64, until: u64, part: &mut Summary) {
+        for finding in self.arena.misfortunes() {
+            if self.is_blamed(&finding, next..until, part) {
+                continue;
+            }
+            let is_shown = part.causes.keys().any(|fingerprint| fingerprint.requirement == finding.requirement);
+            let side = self.orders.sides.first().copied().unwrap_or(Role::Server);
+            let fingerprint =
+                Fingerprint { side, requirement: finding.requirement.clone(), reaction: "does so after many tries".to_owned() };
+            if !is_shown {
+                part.add(
+                    fingerprint,
+                    Cause::new(finding, Some(until.saturating_sub(1)), format!("some of the tries before number {until}")),
+                );
+            }
+        }
+    }
+
+    /// Plays the tries of this range by themselves until one shows this finding. True if one did.
+    fn is_blamed(&self, finding: &Finding, range: std::ops::Range<u64>, part: &mut Summary) -> bool {
+        let (index, count) = self.orders.part;
+        for number in Tries::part(range, index, count).take_while(|_| !self.arena.is_stopped()) {
+            let Some(result) = self.result(number) else { continue };
+            if result.findings.iter().any(|own| own.requirement == finding.requirement) {
+                let mut found = Summary::default();
+                record(&mut found, result);
+                part.merge(Summary { causes: found.causes, ..Summary::default() });
+                return true;
+            }
+        }
+        false
+    }
+
     fn survey(&self, side: Role) -> Option<&Survey> {
         self.surveys.iter().find(|survey| survey.front.side == side)
     }
 
     fn result(&self, number: u64) -> Option<Result> {
         let one = self.tries.get(number)?;
+        let mut result = self.blank(&one)?;
+        if let Some(status) = self.excuse(&one) {
+            return Some(Result { status, ..result });
+        }
         let survey = self.survey(one.side)?;
-        let ground = survey.grounds.get(one.state)?;
-        let mut result = Result {
-            place: place(survey, &one)?,
-            status: Status::Hit,
-            reaction: String::new(),
-            findings: Vec::new(),
-            way: way(survey, &one)?,
-            number,
-        };
-        if let Some(why) = &ground.unreachable {
-            return Some(Result { status: Status::Unreachable(why.clone()), ..result });
-        }
-        if let Some(why) = one.masked(&self.bound.pack) {
-            return Some(Result { status: Status::Masked(why), ..result });
-        }
-        let scenario = one.scenario(&self.bound.pack, &survey.front, ground.probes)?;
+        let scenario = one.scenario(&self.bound.pack, &survey.front, survey.grounds.get(one.state)?.probes)?;
         let sighting = self.play(one.side, &scenario);
         result.findings = sighting.findings;
         result.findings.retain(|finding| !self.broken.contains(&(one.side, finding.requirement.clone())));
@@ -197,6 +366,33 @@ impl Campaign<'_> {
             result.status = Status::Unreachable(why);
         }
         Some(result)
+    }
+
+    /// The result of a try of which nothing is known yet.
+    fn blank(&self, one: &Try) -> Option<Result> {
+        let survey = self.survey(one.side)?;
+        let (place, way) = (place(survey, one)?, way(survey, one)?);
+        Some(Result { place, status: Status::Hit, reaction: String::new(), findings: Vec::new(), way, number: one.number })
+    }
+
+    /// Why a try is not worth playing, if it is not.
+    fn excuse(&self, one: &Try) -> Option<Status> {
+        let ground = self.survey(one.side)?.grounds.get(one.state)?;
+        if let Some(why) = &ground.unreachable {
+            return Some(Status::Unreachable(why.clone()));
+        }
+        one.masked(&self.bound.pack).map(Status::Masked)
+    }
+
+    /// The conversation of several tries of one state on one connection, and the last of them.
+    fn in_a_row(&self, numbers: &[u64]) -> Option<(Scenario, Try)> {
+        let all: Vec<Try> = numbers.iter().filter_map(|number| self.tries.get(*number)).collect();
+        let last = all.last()?.clone();
+        let survey = self.survey(last.side)?;
+        let probes = survey.grounds.get(last.state)?.probes;
+        let violations = all.into_iter().flat_map(|one| one.violations).collect();
+        let scenario = Try { violations, ..last.clone() }.scenario(&self.bound.pack, &survey.front, probes)?;
+        Some((conversation::insisting(scenario), last))
     }
 
     fn play(&self, side: Role, scenario: &Scenario) -> Sighting {
@@ -241,6 +437,7 @@ impl Campaign<'_> {
     fn reproducer(&self, fingerprint: &Fingerprint, cause: &Cause) -> Option<String> {
         let survey = self.survey(fingerprint.side)?;
         let (scenario, one) = match cause.first {
+            Some(_) if !cause.row.is_empty() => (self.in_a_row(&cause.row)?.0, None),
             Some(number) => {
                 let one = self.tries.get(number)?;
                 (one.scenario(&self.bound.pack, &survey.front, survey.grounds.get(one.state)?.probes)?, Some(one))
@@ -258,8 +455,14 @@ impl Campaign<'_> {
             sighting.reaction == fingerprint.reaction
                 && sighting.findings.iter().any(|finding| finding.requirement == fingerprint.requirement)
         };
+        let mut comments = self.comments(fingerprint, cause);
+        // The first conversation is worth keeping even where something before it was needed too.
+        if !fails(&scenario) {
+            comments.push("Played by itself once more, it did not show it.".to_owned());
+            return Some(reproducer::render(&comments, &scenario));
+        }
         let shortest = minimize(&self.bound.pack, fingerprint.side, &scenario, &negative, &mut fails);
-        Some(reproducer::render(&self.comments(fingerprint, cause), &shortest))
+        Some(reproducer::render(&comments, &shortest))
     }
 
     fn comments(&self, fingerprint: &Fingerprint, cause: &Cause) -> Vec<String> {
@@ -274,18 +477,21 @@ impl Campaign<'_> {
     }
 }
 
-fn record(summary: &mut Summary, result: Result) {
+/// Counts what came of one try.
+pub(super) fn record(summary: &mut Summary, mut result: Result) {
     summary.tries += u64::from(!matches!(result.status, Status::Masked(_)));
     let mut told = BTreeSet::new();
-    for finding in result.findings {
+    for finding in std::mem::take(&mut result.findings) {
         // A try counts once, however often it breaks the same requirement.
         if !told.insert(finding.requirement.clone()) {
             continue;
         }
-        let side = result.place.side;
-        let fingerprint = Fingerprint { side, requirement: finding.requirement.clone(), reaction: result.reaction.clone() };
+        let fingerprint = result.fingerprint(&finding);
         let cause = Cause::new(finding, Some(result.number), result.way.clone());
         summary.add(fingerprint, cause);
+    }
+    if result.status == Status::Hit {
+        summary.novelty.see(result.number, result.place.side, &result.place.state, &result.reaction);
     }
     summary.coverage.count(result.place.clone(), &result.status, &result.reaction);
     summary.coverage.broke(result.place, told);

@@ -27,6 +27,9 @@ pub struct Cause {
     pub finding: Finding,
     /// That number. Nothing for the good conversation at the beginning.
     pub first: Option<u64>,
+    /// The tries that show it only one after another on one connection; empty where one is enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub row: Vec<u64>,
     /// How many tries showed it.
     pub count: u64,
     /// Which: `<state> <frame> <operator>`, each with how often; the first ones only.
@@ -42,7 +45,7 @@ const WAYS: usize = 50;
 impl Cause {
     /// A cause that one try showed.
     pub fn new(finding: Finding, number: Option<u64>, way: String) -> Self {
-        Self { finding, first: number, count: 1, ways: BTreeMap::from([(way, 1)]), reproducer: None }
+        Self { finding, first: number, row: Vec::new(), count: 1, ways: BTreeMap::from([(way, 1)]), reproducer: None }
     }
 
     /// Adds what other tries showed. The lowest number gives the finding and the reproducer.
@@ -55,7 +58,7 @@ impl Cause {
             self.ways.pop_last();
         }
         if other.first < self.first || self.reproducer.is_none() && other.first == self.first {
-            (self.finding, self.first, self.reproducer) = (other.finding, other.first, other.reproducer);
+            (self.finding, self.first, self.row, self.reproducer) = (other.finding, other.first, other.row, other.reproducer);
         }
     }
 

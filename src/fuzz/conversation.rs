@@ -21,7 +21,7 @@ pub(super) const CANARY: &str = "canary";
 /// A connection that is opened after the violation.
 pub(super) const FRESH: &str = "fresh";
 /// The payload of the ping before the violation.
-const BEFORE: &str = "framegate before";
+pub(super) const BEFORE: &str = "framegate before";
 /// The payload of the ping after the violation.
 pub(super) const AFTER: &str = "framegate after";
 
@@ -65,6 +65,19 @@ pub(super) fn scenario(pack: &Pack, side: Role, state: &State, violations: &[&Vi
         steps.extend(on(CANARY, phase(EXCHANGE)));
     }
     Scenario::new(title(state, violations), steps)
+}
+
+/// The same conversation, in which the good request after the violations must be answered: for violations each of which is known to leave
+/// the connection in order.
+pub(super) fn insisting(mut scenario: Scenario) -> Scenario {
+    let mark = scenario.steps.iter().position(|step| matches!(step, Step::Mark(name) if name == VIOLATION)).unwrap_or_default();
+    for step in &mut scenario.steps[mark..] {
+        let is_main = connection(step) == "main";
+        if let Step::Expect(expect) = step {
+            expect.optional &= !is_main;
+        }
+    }
+    scenario
 }
 
 fn title(state: &State, violations: &[&Violation]) -> String {

@@ -86,16 +86,21 @@ impl Cell {
 impl Coverage {
     /// Counts one violation. `reaction` counts only if it was a hit.
     pub fn count(&mut self, place: Place, status: &Status, reaction: &str) {
+        self.count_many(place, status, reaction, 1);
+    }
+
+    /// Counts so many violations of one place that came to the same.
+    pub fn count_many(&mut self, place: Place, status: &Status, reaction: &str, times: u64) {
         let what = format!("{} {} {}", place.side, place.state, place.class);
         let cell = self.cells.entry(place).or_default();
         match status {
             Status::Hit => {
-                cell.hit += 1;
-                *cell.reactions.entry(reaction.to_owned()).or_default() += 1;
+                cell.hit += times;
+                *cell.reactions.entry(reaction.to_owned()).or_default() += times;
             }
-            Status::Masked(_) => cell.masked += 1,
-            Status::Unreachable(_) => cell.unreachable += 1,
-            Status::Missed(_) => cell.missed += 1,
+            Status::Masked(_) => cell.masked += times,
+            Status::Unreachable(_) => cell.unreachable += times,
+            Status::Missed(_) => cell.missed += times,
         }
         let reason = match status {
             Status::Hit => return,
@@ -103,7 +108,7 @@ impl Coverage {
             Status::Unreachable(why) => format!("unreachable: {what}: {why}"),
             Status::Missed(why) => format!("missed: {what}: {why}"),
         };
-        *self.reasons.entry(reason).or_default() += 1;
+        *self.reasons.entry(reason).or_default() += times;
     }
 
     /// Counts what one violation was found to break.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::generator::state::unrolled;
 use super::pointer;
 use crate::pack::Pack;
-use crate::pack::scenario::{Raw, Scenario, Step};
+use crate::pack::scenario::{Raw, Repeat, Scenario, Step};
 use crate::transcript::Role;
 
 /// How often a conversation is played again at most.
@@ -28,6 +28,7 @@ pub fn minimize(
     loop {
         let before = search.best.steps.clone();
         search.drop_steps();
+        search.fold_runs();
         search.simplify_steps();
         if search.best.steps == before || search.plays >= PLAYS {
             break;
@@ -38,11 +39,11 @@ pub fn minimize(
     shortest
 }
 
-/// How many frames, or pieces of raw bytes, the harness sends in these steps.
+/// How many frames, or pieces of raw bytes, stand in these steps as something the harness sends. What is repeated stands there once.
 pub fn frames(pack: &Pack, side: Role, steps: &[Step]) -> usize {
     let count = |step: &Step| match step {
         Step::Send(_) | Step::Message(_) | Step::Bytes(_) | Step::Frame(_) | Step::Ping(_) | Step::Pong(_) | Step::Close(_) => 1,
-        Step::Repeat(repeat) => repeat.times * frames(pack, side, &repeat.steps),
+        Step::Repeat(repeat) => frames(pack, side, &repeat.steps),
         _ => 0,
     };
     unrolled(pack, side, steps).iter().map(count).sum()
@@ -86,6 +87,23 @@ impl Search<'_> {
         }
     }
 
+    /// Says one message of a long run of messages again and again in their place: where only their number matters.
+    fn fold_runs(&mut self) {
+        const LONG: usize = 4;
+        let is_message = |step: &Step| matches!(step, Step::Message(_));
+        let mut at = 0;
+        while at < self.best.steps.len() {
+            let length = self.best.steps[at..].iter().take_while(|step| is_message(step)).count();
+            if length >= LONG {
+                let one = self.best.steps[at].clone();
+                let mut steps = self.best.steps.clone();
+                steps.splice(at..at + length, [Step::Repeat(Repeat { times: length, steps: vec![one] })]);
+                self.keep(steps);
+            }
+            at += length.max(1);
+        }
+    }
+
     fn simplify_steps(&mut self) {
         let mut index = 0;
         while index < self.best.steps.len() {
@@ -112,7 +130,7 @@ impl Search<'_> {
 fn candidates(step: &Step) -> Vec<Vec<Step>> {
     match step {
         Step::Repeat(repeat) if repeat.times > 1 => {
-            let fewer = |times: usize| vec![Step::Repeat(crate::pack::scenario::Repeat { times, ..repeat.clone() })];
+            let fewer = |times: usize| vec![Step::Repeat(Repeat { times, ..repeat.clone() })];
             vec![repeat.steps.clone(), fewer(repeat.times / 2), fewer(repeat.times - 1)]
         }
         Step::Repeat(repeat) => vec![repeat.steps.clone()],

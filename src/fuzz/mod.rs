@@ -11,6 +11,7 @@
 //! ```
 
 pub mod arena;
+pub mod batch;
 pub mod campaign;
 mod cause;
 mod chance;
@@ -18,7 +19,9 @@ mod conversation;
 mod coverage;
 mod generator;
 pub mod journal;
+pub mod keeper;
 mod minimizer;
+mod novelty;
 pub mod oracle;
 mod pointer;
 mod replay;
@@ -35,6 +38,7 @@ pub use conversation::Probes;
 pub use coverage::{Cell, Coverage, Place, Status};
 pub use generator::{Field, State};
 pub use minimizer::{frames, minimize};
+pub use novelty::{EPOCH, LINES, Novelty};
 pub use replay::{judge_regression, replay};
 pub use reproducer::render as scenario_file;
 pub use summary::Summary;

@@ -28,6 +28,8 @@ pub const DOCUMENTED_CLOSES: &str = "framegate-documented-closes";
 pub const UNDISTURBED: &str = "framegate-undisturbed";
 /// The process under test does not crash.
 pub const CRASH: &str = "framegate-crash";
+/// The target does not take ever more memory.
+pub const MEMORY: &str = "framegate-memory";
 /// The target sends no more than can be read.
 pub const BOUNDED: &str = "framegate-bounded";
 
@@ -138,14 +140,26 @@ impl<'a> Witness<'a> {
         self.is_ambiguous(seen) || self.is_too_large(seen) || self.is_refusal(finding, seen) || self.is_protocol_error(seen)
     }
 
-    /// True for a close that RFC 6455 asks for, after frames or bytes that it forbids: it comes before what the pack asks for.
+    /// True for a close that RFC 6455 asks for, after what it forbids, or after a binary message: it comes before what the pack asks for.
     fn is_protocol_error(&self, seen: &Observation) -> bool {
         let is_raw = |(index, step): (usize, &Step)| {
             matches!(step, Step::Bytes(_) | Step::Frame(_)) && self.begun.get(&index).is_some_and(|event| *event < seen.event)
         };
-        let code = seen.value["code"].as_u64();
-        let is_close = seen.from == self.case.side && seen.name == "close" && matches!(code, Some(1002 | 1007));
-        is_close && self.case.steps.iter().enumerate().any(is_raw)
+        let is_ours = |ours: &&Observation| ours.from != self.case.side && ours.connection == seen.connection && ours.event < seen.event;
+        let is_forbidden = |ours: &Observation| match ours.name.as_str() {
+            "violation" | "garbage" => true,
+            "malformed" => ours.value["problem"] == "not UTF-8",
+            _ => false,
+        };
+        let mut ours = self.seen.iter().filter(is_ours);
+        if seen.from != self.case.side || seen.name != "close" {
+            return false;
+        }
+        match seen.value["code"].as_u64() {
+            Some(1002 | 1007) => self.case.steps.iter().enumerate().any(is_raw) || ours.any(is_forbidden),
+            Some(1003) => ours.any(|ours| ours.name == "binary"),
+            _ => false,
+        }
     }
 
     /// True if the harness has broken a rule of the pack that binds its own side.
@@ -353,7 +367,7 @@ impl<'a> Witness<'a> {
             What::Exited(process) if !process.killed => Some((index, process)),
             _ => None,
         })?;
-        let why = crashed(process)?;
+        let why = if self.case.side == Role::Server { Some(ended(process)) } else { crashed(process) }?;
         Some(Finding { event: Some(event), ..finding(CRASH, "that the process goes on, or ends in order", &why) })
     }
 }
@@ -420,6 +434,30 @@ fn crashed(process: &Process) -> Option<String> {
     Some(format!("the process exited with code {code}: {}", line.chars().take(120).collect::<String>()))
 }
 
+/// How a server that should run on has ended, and the line that tells most of why.
+fn ended(process: &Process) -> String {
+    let how = match (process.signal, process.code) {
+        (Some(signal), _) => format!("was ended by signal {signal}"),
+        (None, Some(code)) => format!("exited with code {code}"),
+        (None, None) => "ended".to_owned(),
+    };
+    let line = process.stderr.iter().rev().find(|line| !line.trim().is_empty());
+    let said = line.map(|line| format!(": {}", line.chars().take(120).collect::<String>())).unwrap_or_default();
+    format!("the server {how}{said}")
+}
+
+/// The finding that a server has ended, where no single conversation was seen to do it.
+pub(super) fn fall(process: &Process) -> Finding {
+    finding(CRASH, "that the server goes on", &ended(process))
+}
+
+/// The finding that a process holds so much more after something.
+pub(super) fn memory(before: u64, after: u64, what: &str) -> Finding {
+    let mebibytes = |bytes: u64| bytes / (1024 * 1024);
+    let actual = format!("{} MiB before, {} MiB after {what}", mebibytes(before), mebibytes(after));
+    finding(MEMORY, "memory that stays within bounds", &actual)
+}
+
 fn finding(requirement: &str, expected: &str, actual: &str) -> Finding {
     let text = match requirement {
         ALIVE => "A target serves new connections whatever it was sent before.",
@@ -428,6 +466,7 @@ fn finding(requirement: &str, expected: &str, actual: &str) -> Finding {
         DOCUMENTED_CLOSES => "A target closes only with codes that its document or RFC 6455 lists.",
         UNDISTURBED => "A connection does not feel what another one does wrong.",
         CRASH => "A process under test does not crash.",
+        MEMORY => "A process under test does not take ever more memory.",
         _ => "A target sends no more than can be read.",
     };
     Finding {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::{Cause, Fingerprint};
 use super::coverage::{Cell, Coverage, Place};
+use super::novelty::{self, Novelty};
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub struct Summary {
     pub tries: u64,
     /// What was violated where.
     pub coverage: Coverage,
+    /// Which tries were the first of their kind.
+    pub novelty: Novelty,
     /// What broke in good conversations, before anything was violated.
     pub baseline: BTreeMap<Fingerprint, Cause>,
     /// What broke in tries.
@@ -28,6 +31,7 @@ impl Summary {
     pub fn merge(&mut self, other: Self) {
         self.tries += other.tries;
         self.coverage.merge(&other.coverage);
+        self.novelty.merge(other.novelty);
         for (fingerprint, cause) in other.baseline {
             // Every part plays the same good conversations.
             self.baseline.entry(fingerprint).or_insert(cause);
@@ -77,6 +81,8 @@ struct File {
     tries: u64,
     coverage: Vec<Row>,
     reasons: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    novelty: Vec<novelty::Entry>,
     baseline: Vec<Entry>,
     causes: Vec<Entry>,
     diagnosis: Vec<String>,
@@ -103,6 +109,7 @@ impl From<Summary> for File {
             tries: summary.tries,
             coverage: summary.coverage.cells.into_iter().map(|(place, counts)| Row { place, counts }).collect(),
             reasons: summary.coverage.reasons,
+            novelty: summary.novelty.into(),
             baseline: entries(summary.baseline),
             causes: entries(summary.causes),
             diagnosis: summary.diagnosis,
@@ -117,6 +124,7 @@ impl From<File> for Summary {
         Self {
             tries: file.tries,
             coverage: Coverage { cells, reasons: file.reasons },
+            novelty: file.novelty.into(),
             baseline: entries(file.baseline),
             causes: entries(file.causes),
             diagnosis: file.diagnosis,

@@ -1,12 +1,15 @@
 //! Tries by number: the systematic ones as they are enumerated, then random ones without end. A number means the same try in every run with
-//! the same pack, settings, sides and seed, whatever ran before it.
+//! the same pack, settings, sides and seed, and for a random one with the same reactions to those of its line in the epochs before it.
 
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::chance::{Chance, write};
 use super::conversation::{self, Probes};
 use super::generator::saying::literal;
 use super::generator::{Field, enumerate};
+use super::novelty::{self, Novelty};
+use super::pointer;
 use super::violation::{Aftermath, Class, Violation};
 use crate::pack::scenario::{Raw, Scenario, Step};
 use crate::pack::{Pack, Settings};
@@ -26,6 +29,7 @@ pub struct Front {
 pub struct Tries {
     fronts: Vec<Front>,
     seed: u64,
+    novelty: Arc<Mutex<Arc<Novelty>>>,
 }
 
 /// One try.
@@ -48,7 +52,7 @@ impl Tries {
     /// The tries of conversations that test these sides.
     pub fn new(pack: &Pack, settings: &Settings, sides: &[Role], seed: u64) -> Self {
         let fronts = sides.iter().map(|side| Front { side: *side, fields: enumerate(pack, settings, *side) });
-        Self { fronts: fronts.collect(), seed }
+        Self { fronts: fronts.collect(), seed, novelty: Arc::default() }
     }
 
     /// The sides.
@@ -75,19 +79,27 @@ impl Tries {
             }
             rest -= front.len();
         }
-        self.random(number, &mut Chance::new(self.seed, number))
+        self.offspring(number).or_else(|| self.random(number, &mut Chance::new(self.seed, number)))
     }
 
     /// Numbers in this range that belong to part `index` of `count`.
     pub fn part(range: Range<u64>, index: u64, count: u64) -> impl Iterator<Item = u64> {
-        range.filter(move |number| number % count.max(1) == index)
+        range.filter(move |number| novelty::line(*number) % count.max(1) == index)
+    }
+
+    /// What was new so far: random tries of later epochs are drawn from it.
+    pub fn learn(&self, novelty: &Novelty) {
+        *self.novelty.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(novelty.clone());
     }
 
     /// The bytes that mean the try of this number: what [`Tries::of_input`] makes the same conversation of. A systematic try after which the
-    /// connection cannot go on has none.
+    /// connection cannot go on, or of many or large messages, has none.
     pub fn input(&self, number: u64) -> Option<Vec<u8>> {
         if number < self.systematic() {
             return self.systematic_input(number);
+        }
+        if self.offspring(number).is_some() {
+            return None;
         }
         let mut chance = Chance::new(self.seed, number);
         self.random(number, &mut chance)?;
@@ -106,13 +118,36 @@ impl Tries {
         let fields = &self.fronts[front].fields;
         let list = &fields[one.state].violations;
         let index = list.iter().position(|violation| one.violations.first() == Some(violation))?;
-        let is_speaking = list[index].aftermath == Aftermath::Speaking;
+        let is_drawn = list[index].aftermath == Aftermath::Speaking && is_light(&list[index]);
         let mut tape = Vec::new();
         // Which front, which state, one violation and no more, which, and not garbled.
         for (limit, choice) in [(self.fronts.len(), front), (fields.len(), one.state), (MOST, 0), (list.len(), index), (2, 1)] {
             write(&mut tape, limit as u64, choice as u64);
         }
-        is_speaking.then_some(tape)
+        is_drawn.then_some(tape)
+    }
+
+    /// For half of the numbers, a change of a try that was new.
+    fn offspring(&self, number: u64) -> Option<Try> {
+        let mut chance = Chance::new(self.seed.rotate_left(32), number);
+        let novelty = Arc::clone(&self.novelty.lock().unwrap_or_else(PoisonError::into_inner));
+        let parents = if chance.below(2) == 0 { novelty.before(number) } else { Vec::new() };
+        let parent = self.get(*chance.pick(&parents)?)?;
+        let field = self.fronts.iter().find(|front| front.side == parent.side)?.fields.get(parent.state)?;
+        let is_kept = |one: &Violation| one.aftermath == Aftermath::Speaking && is_light(one);
+        let mut violations: Vec<_> = parent.violations.into_iter().filter(is_kept).collect();
+        for violation in &mut violations {
+            violation.claim = None;
+            violation.class = Class::Random;
+        }
+        match chance.below(4) {
+            0 => violations.reverse(),
+            1 => violations.extend(violations.last().cloned()),
+            2 => violations.iter_mut().for_each(|violation| garbled(violation, &mut chance)),
+            _ => violations.extend(one(field, &mut chance)),
+        }
+        violations.truncate(MOST);
+        (!violations.is_empty()).then_some(Try { number, violations, ..parent })
     }
 
     fn random(&self, number: u64, chance: &mut Chance<'_>) -> Option<Try> {
@@ -181,17 +216,40 @@ impl Try {
 /// A violation of the list after which the connection goes on, or a message of it with bytes changed.
 fn one(field: &Field, chance: &mut Chance<'_>) -> Option<Violation> {
     let candidates = field.violations.len();
-    let picked = (0..16).filter_map(|_| field.violations.get(chance.below(candidates))).find(|one| one.aftermath == Aftermath::Speaking)?;
+    let picked = (0..16)
+        .filter_map(|_| field.violations.get(chance.below(candidates)))
+        .find(|one| one.aftermath == Aftermath::Speaking && is_light(one))?;
     let mut violation = picked.clone();
     violation.claim = None;
     violation.class = Class::Random;
     if chance.below(2) == 0 {
-        for step in &mut violation.steps {
-            garble(step, chance);
-        }
-        violation.operator.push_str("-garbled");
+        garbled(&mut violation, chance);
     }
     Some(violation)
+}
+
+/// True if it is a few short messages: what is large or many is tried systematically, and random tries live by their number.
+fn is_light(violation: &Violation) -> bool {
+    const LONG: usize = 4096;
+    let is_short = |raw: &Raw| {
+        let texts = [raw.text.as_ref().map(String::len), raw.hex.as_ref().map(String::len)];
+        let json = raw.json.as_ref().map(|json| pointer::leaves(json).iter().map(|(_, leaf)| leaf.as_str().map_or(8, str::len)).sum());
+        raw.times.is_none() && texts.into_iter().chain([json]).flatten().all(|length| length < LONG)
+    };
+    violation.steps.iter().all(|step| match step {
+        Step::Message(raw) => is_short(raw),
+        Step::Send(_) | Step::Repeat(_) => false,
+        _ => true,
+    })
+}
+
+fn garbled(violation: &mut Violation, chance: &mut Chance<'_>) {
+    for step in &mut violation.steps {
+        garble(step, chance);
+    }
+    if !violation.operator.ends_with("-garbled") {
+        violation.operator.push_str("-garbled");
+    }
 }
 
 /// Changes some bytes of a short message.

@@ -17,6 +17,7 @@ mod script;
 mod speaker;
 #[cfg(test)]
 mod tests;
+mod utterance;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub use null::Null;
 pub use quirks::Applied;
 pub use scope::Genesis;
 pub use script::Script;
+pub use utterance::{Uttered, utter};
 
 use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 

@@ -50,6 +50,7 @@
 mod body;
 mod bounds;
 mod budget;
+mod channel;
 mod clock;
 mod connection;
 mod dial;
@@ -62,6 +63,7 @@ mod inlet;
 mod listener;
 mod live;
 mod log;
+pub mod memory;
 mod outlet;
 mod probe;
 mod process;
@@ -79,6 +81,7 @@ use std::time::Duration;
 
 pub use bounds::{Bounds, Limits, Stop};
 pub use budget::{Budget, Share};
+pub use channel::{Channel, Pause, Piece, Tide};
 pub use embedded::embedded;
 pub use group::kill_processes;
 pub use hook::Hooks;

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::Stop;
 use super::group::Group;
+use super::memory::Census;
+use crate::transcript::Process;
 
 /// How many lines of what it prints are kept, and how much of each.
 const LINES: usize = 20;
@@ -107,6 +109,7 @@ pub struct Service {
     child: Child,
     group: Group,
     output: Output,
+    census: Census,
     grace: Duration,
     is_over: bool,
 }
@@ -128,7 +131,7 @@ impl Service {
         let mut child = spawned.map_err(ServiceError::Spawn)?;
         let group = Group::new(Some(child.id()));
         let output = Output::follow(&mut child, target);
-        let mut service = Self { child, group, output, grace: target.grace, is_over: false };
+        let mut service = Self { child, group, output, census: Census::default(), grace: target.grace, is_over: false };
         service.wait(target, stop)?;
         Ok(service)
     }
@@ -155,6 +158,21 @@ impl Service {
             }
             thread::sleep(POLL);
         }
+    }
+
+    /// How its process ended, if it does so within this time, in the words of a transcript.
+    pub fn exit(&mut self, time: Duration) -> Option<Process> {
+        let (status, lines) = self.ends_within(time)?;
+        #[cfg(unix)]
+        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        #[cfg(not(unix))]
+        let signal = None;
+        Some(Process { code: status.code(), signal, killed: false, stderr: lines })
+    }
+
+    /// Bytes of memory that it and all that it started hold, where the system tells.
+    pub fn memory(&mut self) -> Option<u64> {
+        self.census.count(self.child.id())
     }
 
     /// Asks it to end, and kills it if it does not.

@@ -232,6 +232,11 @@ fn script(bound: &Bound, case: &Case) -> peer::Script {
     peer::Script::new(bound.pack.clone(), bound.settings.clone(), case.side.other(), case.steps.clone())
 }
 
+/// Judges what was said in a case that somebody else has played.
+pub fn assess(bound: &Bound, case: &Case, transcript: Transcript) -> CaseResult {
+    judged(bound, case, transcript, Instant::now())
+}
+
 fn judged(bound: &Bound, case: &Case, transcript: Transcript, begun: Instant) -> CaseResult {
     let judgement = match case.skipped {
         Some(_) => check::Judgement::default(),

@@ -4,8 +4,10 @@ mod blackbox;
 mod campaigns;
 mod mutant;
 mod mutants;
+mod process;
 mod program;
 mod regressions;
+mod shared;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +39,7 @@ fn demo() -> Bound {
 }
 
 fn orders(sides: &[Role], tries: Option<u64>) -> Orders {
-    Orders { sides: sides.to_vec(), seed: 7, tries, part: (0, 1), jobs: 2, enough: None }
+    Orders { sides: sides.to_vec(), seed: 7, tries, part: (0, 1), jobs: 2, depth: 64, enough: None }
 }
 
 fn campaign(bound: &Bound, orders: &Orders, arena: &dyn Arena) -> Summary {

@@ -1,5 +1,6 @@
 //! A reference peer that goes wrong once it has heard the wrong thing.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use framegate::peer::{Action, Input, Peer};
@@ -18,7 +19,7 @@ pub(super) enum Trigger {
     Binary,
     /// A frame that is not the last of its message.
     Fragment,
-    /// Anything at all, so many times after the upgrade.
+    /// A text that is neither a hello nor the usual call, so many times on a connection.
     Count(usize),
 }
 
@@ -55,12 +56,21 @@ pub(super) enum Effect {
     Garbage,
 }
 
+/// True for what good conversations say.
+fn is_usual(text: &str) -> bool {
+    let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    value["type"] == "hello"
+        || value["method"] == "echo" && value["params"]["text"] == "hi" && value["id"].as_str().is_some_and(|id| id.len() == 36)
+}
+
 pub(super) struct Mutant {
     inner: Box<dyn Peer>,
     side: Role,
     trigger: Trigger,
     effect: Effect,
-    heard: usize,
+    heard: HashMap<ConnectionId, usize>,
+    /// True if it can go wrong again on another connection, and forgets the one before.
+    is_lasting: bool,
     /// Where it went wrong.
     hurt: Option<ConnectionId>,
     open: Vec<ConnectionId>,
@@ -69,20 +79,27 @@ pub(super) struct Mutant {
 
 impl Mutant {
     pub(super) fn new(inner: Box<dyn Peer>, side: Role, trigger: Trigger, effect: Effect) -> Self {
-        Self { inner, side, trigger, effect, heard: 0, hurt: None, open: Vec::new(), new: Vec::new() }
+        Self { inner, side, trigger, effect, heard: HashMap::new(), is_lasting: false, hurt: None, open: Vec::new(), new: Vec::new() }
     }
 
-    fn is_set_off(&mut self, frame: &Frame) -> bool {
+    /// The same, for a process that lives through many conversations.
+    pub(super) fn lasting(self) -> Self {
+        Self { is_lasting: true, ..self }
+    }
+
+    fn is_set_off(&mut self, connection: ConnectionId, frame: &Frame) -> bool {
         let text = || std::str::from_utf8(&frame.payload).unwrap_or_default();
         let is_text = frame.opcode == Opcode::TEXT;
-        self.heard += usize::from(is_text);
+        let heard = self.heard.entry(connection).or_default();
+        *heard += usize::from(is_text && !is_usual(text()));
+        let heard = *heard;
         match self.trigger {
             Trigger::Text(inside) => is_text && text().contains(inside),
             Trigger::NoJson => is_text && frame.fin && serde_json::from_slice::<serde_json::Value>(&frame.payload).is_err(),
             Trigger::Longer(than) => is_text && frame.payload.len() > than,
             Trigger::Binary => frame.opcode == Opcode::BINARY,
             Trigger::Fragment => is_text && !frame.fin,
-            Trigger::Count(times) => self.heard >= times,
+            Trigger::Count(times) => heard >= times,
         }
     }
 
@@ -156,7 +173,7 @@ impl Peer for Mutant {
                 }
                 What::Response(_) if !self.open.contains(connection) => self.open.push(*connection),
                 What::Ended(_) => self.open.retain(|open| open != connection),
-                What::Frame(frame) if self.hurt.is_none() && self.is_set_off(frame) => {
+                What::Frame(frame) if (self.is_lasting || self.hurt.is_none()) && self.is_set_off(*connection, frame) => {
                     self.hurt = Some(*connection);
                     burst = self.outburst(*connection);
                 }
