@@ -170,10 +170,13 @@ impl Range {
         server.map_or_else(Vec::new, |survey| survey.front.fields.iter().map(|field| field.state.name.as_str()).collect())
     }
 
-    /// What workers are made from, where tries can share connections to a server.
+    /// What workers are made from, where tries can share connections to a server: one that takes several conversations at a time.
     pub fn stock<'a>(&'a self, bound: &'a Bound, orders: &Orders, arena: &'a dyn Arena) -> Option<Stock<'a>> {
         let (_, stop) = arena.server().filter(|_| orders.depth > 0)?;
         let survey = self.surveys.iter().find(|survey| survey.front.side == Role::Server)?;
+        if bound.pack.manifest.exclusive {
+            return None;
+        }
         Some(Stock { bound, tries: &self.tries, survey, arena, stop, depth: orders.depth })
     }
 }

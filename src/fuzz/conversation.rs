@@ -25,6 +25,9 @@ pub(super) const BEFORE: &str = "framegate before";
 /// The payload of the ping after the violation.
 pub(super) const AFTER: &str = "framegate after";
 
+/// How long a server that takes one conversation at a time may take to let go of it. Common libraries wait 10 s for a close.
+const PARTING: &str = "15s";
+
 /// What a conversation proves beside its violation. Which of it a target is capable of, a good conversation shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Probes {
@@ -57,12 +60,16 @@ pub(super) fn scenario(pack: &Pack, side: Role, state: &State, violations: &[&Vi
     let is_over = violations.iter().any(|violation| violation.aftermath == Aftermath::Over);
     steps.extend(if is_over { vec![last_word()] } else { proof_of_life(state, phase(EXCHANGE)) });
     if probes.fresh {
-        steps.push(Step::End(On::default()));
+        steps.extend(leaving(pack, side));
         steps.extend(on(FRESH, [phase(CONNECTED), vec![ping(BEFORE), pong(BEFORE, Vec::new())], phase(EXCHANGE)].concat()));
     }
     // Last: whoever serves nobody any more is told apart from whoever disturbs others alone.
     if probes.canary {
         steps.extend(on(CANARY, phase(EXCHANGE)));
+    }
+    if is_exclusive(pack, side) {
+        let last = leaving(pack, side);
+        steps.extend(if probes.fresh { on(FRESH, last) } else { last });
     }
     Scenario::new(title(state, violations), steps)
 }
@@ -117,10 +124,29 @@ fn ends() -> Vec<Alternative> {
     vec![Alternative { is, tree: None, means: Meaning::Pass, because: "the conversation is over".to_owned() }]
 }
 
+/// True if a server takes one conversation of these at a time.
+fn is_exclusive(pack: &Pack, side: Role) -> bool {
+    pack.manifest.exclusive && side == Role::Server
+}
+
+/// Ends the connection. A server that takes one conversation at a time is given the time to end it too: it may refuse the next one before.
+fn leaving(pack: &Pack, side: Role) -> Vec<Step> {
+    let mut steps = vec![Step::End(On::default())];
+    if is_exclusive(pack, side) {
+        steps.push(wait_for(&["end"], PARTING));
+    }
+    steps
+}
+
 /// Waits a moment for how the target takes the end.
 fn last_word() -> Step {
-    let is = Names(vec!["close".to_owned(), "end".to_owned()]);
-    Step::Expect(Expect { optional: true, within: Some(Span("1s".to_owned())), ..expecting(is) })
+    wait_for(&["close", "end"], "1s")
+}
+
+/// Waits so long for one of these, which need not come.
+fn wait_for(names: &[&str], within: &str) -> Step {
+    let is = Names(names.iter().map(|name| (*name).to_owned()).collect());
+    Step::Expect(Expect { optional: true, within: Some(Span(within.to_owned())), ..expecting(is) })
 }
 
 fn ping(text: &str) -> Step {

@@ -22,6 +22,9 @@ use crate::transcript::Process;
 const LINES: usize = 20;
 const LINE: usize = 500;
 
+/// The signal by which a process is killed; POSIX gives it this number.
+const SIGKILL: i32 = 9;
+
 /// How long a killed process may take to be gone.
 const REAP: Duration = Duration::from_secs(2);
 
@@ -82,7 +85,7 @@ async fn supervise(mut child: Child, killed: oneshot::Receiver<()>, notices: mps
         status = child.wait() => Some(status),
         _ = killed => None,
     };
-    let was_killed = status.is_none();
+    let was_ordered = status.is_none();
     drop(group);
     let status = if let Some(status) = status {
         status.ok()
@@ -95,8 +98,10 @@ async fn supervise(mut child: Child, killed: oneshot::Receiver<()>, notices: mps
         reader.abort();
     }
     let stderr = last_lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
-    let process = Process { code: status.and_then(|status| status.code()), signal: signal(status), killed: was_killed, stderr };
-    if !was_killed {
+    // One that another signal had ended when the order came, and nobody had been told of it yet, shows its own end.
+    let killed = was_ordered && signal(status).is_none_or(|signal| signal == SIGKILL);
+    let process = Process { code: status.and_then(|status| status.code()), signal: signal(status), killed, stderr };
+    if !was_ordered {
         sleep(LAST_BYTES).await;
         // A session that is over learns it from `Running::end`.
         let _ = notices.send(Notice::Exited(process.clone())).await;

@@ -36,7 +36,7 @@ pub enum Violation {
     Utf8,
     /// A close payload of one byte, or a code that may not be sent (§§ 5.5.1, 7.4).
     ClosePayload,
-    /// Any frame after this side's close frame (§ 5.5.1).
+    /// A data frame after this side's close frame (§ 5.5.1). Not a pong: one is owed until the other side's close has come (§ 5.5.2).
     AfterClose,
     /// The stream ended inside a frame (§ 5.2).
     Truncated,
@@ -87,7 +87,7 @@ impl Assembler {
     /// judge sees both. A text message that is not UTF-8 is still given.
     pub fn push(&mut self, frame: &Frame) -> (Option<Message>, Vec<Violation>) {
         let mut violations = header_violations(self.from, frame);
-        if self.closed {
+        if self.closed && !frame.opcode.is_control() {
             violations.push(Violation::AfterClose);
         }
         let message = if frame.opcode.is_control() { self.control(frame) } else { self.data(frame, &mut violations) };
@@ -199,6 +199,7 @@ mod tests {
         check(Role::Server, &[Frame::new(Opcode::CLOSE, vec![3])], &[Violation::ClosePayload]);
         check(Role::Server, &[Frame::close(Some(&Close::code(1005)))], &[Violation::ClosePayload]);
         check(Role::Server, &[Frame::close(None), Frame::text("x")], &[Violation::AfterClose]);
+        check(Role::Server, &[Frame::close(None), Frame::new(Opcode::PONG, "owed")], &[]);
         check(Role::Server, &[Frame { arrived: 0, ..Frame::text("x") }], &[Violation::Truncated]);
     }
 }
