@@ -137,7 +137,19 @@ impl<'a> Witness<'a> {
     /// closing the connection is the answer.
     fn excuses(&self, finding: &Finding) -> bool {
         let Some(seen) = finding.event.and_then(|event| self.seen.iter().find(|seen| seen.event == event)) else { return false };
-        self.is_ambiguous(seen) || self.is_too_large(seen) || self.is_refusal(finding, seen) || self.is_protocol_error(seen)
+        self.is_ambiguous(seen)
+            || self.is_too_large(seen)
+            || self.is_refusal(finding, seen)
+            || self.is_protocol_error(seen)
+            || self.is_read_otherwise(seen)
+    }
+
+    /// True for what the target says after a message that is JSON by its grammar and that not every parser reads, this program's among them:
+    /// a number out of range, half a surrogate pair, very many levels (RFC 8259 §§ 6, 8.2, 9). Whoever reads it may well answer it.
+    fn is_read_otherwise(&self, seen: &Observation) -> bool {
+        let is_before = |ours: &&Observation| ours.from != self.case.side && ours.connection == seen.connection && ours.event < seen.event;
+        let mut unread = self.seen.iter().filter(is_before).filter(|ours| ours.name == "malformed");
+        seen.from == self.case.side && unread.any(|ours| self.transcript.events.get(ours.event).is_some_and(|event| is_json(&event.what)))
     }
 
     /// True for a close that RFC 6455 asks for, after what it forbids, or after a binary message: it comes before what the pack asks for.
@@ -372,6 +384,12 @@ impl<'a> Witness<'a> {
     }
 }
 
+/// True for a text message that is JSON by its grammar.
+fn is_json(what: &What) -> bool {
+    let What::Frame(frame) = what else { return false };
+    frame.payload.text().is_some_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
+}
+
 /// Pointers by which replies and rules tell which request is meant.
 fn correlations(pack: &Pack) -> BTreeSet<String> {
     use crate::pack::rule::Kind;
@@ -474,5 +492,23 @@ fn finding(requirement: &str, expected: &str, actual: &str) -> Finding {
         text: text.to_owned(),
         source: "framegate fuzz".to_owned(),
         ..Finding::harness(Severity::Fail, expected, actual)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Frame;
+
+    #[test]
+    fn what_some_parsers_read_is_told_from_what_none_reads() {
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        for text in [r#"{"a":"\ud800"}"#, r#"{"a":1e999}"#, &deep] {
+            assert!(is_json(&What::Frame(Frame::text(text))), "{text}");
+            assert!(serde_json::from_str::<serde_json::Value>(text).is_err(), "{text}");
+        }
+        for text in ["{", r#"{"a":NaN}"#, "{} {}", ""] {
+            assert!(!is_json(&What::Frame(Frame::text(text))), "{text}");
+        }
     }
 }
