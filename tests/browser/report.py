@@ -228,7 +228,7 @@ def check_hostile(browser, url, folder):
 
 def check_many(browser, url):
     browser.open(url)
-    assert len(shown(browser)) == MANY
+    browser.until(f"document.readyState === 'complete' && document.querySelectorAll('details.case:not([hidden])').length === {MANY}")
     took = browser.script("""
         const begun = performance.now();
         const search = document.querySelector("#case-search");
