@@ -345,7 +345,7 @@ impl<'a> Witness<'a> {
         };
         let step = self.case.steps.iter().enumerate().find(|(index, step)| is_asked((*index, step)))?.0;
         let is_word = |seen: &Observation| seen.is_message() || matches!(seen.name.as_str(), "close" | "end" | "violation" | "garbage");
-        if self.on("main").any(is_word) || self.is_out_of_order() {
+        if self.on("main").any(is_word) || self.is_spent(&self.case.steps[step]) || self.is_out_of_order() {
             return None;
         }
         let actual = "the connection stands, and not a word came";
@@ -354,6 +354,19 @@ impl<'a> Witness<'a> {
             event: self.begun.get(&step).copied(),
             ..finding(ANSWERS, "an answer to a good request, or a close", actual)
         })
+    }
+
+    /// True if the answer came before the violation already, and a rule says that it comes once.
+    fn is_spent(&self, step: &Step) -> bool {
+        let Step::Expect(expect) = step else { return false };
+        let main = self.connections.get("main").copied();
+        let mut once = self.pack.requirements().filter_map(|(_, requirement)| match &requirement.rule.as_ref()?.kind {
+            crate::pack::rule::Kind::Once(once) => Some(&once.of.is),
+            _ => None,
+        });
+        let is_it = |seen: &&Observation| Some(seen.connection) == main && seen.from == self.case.side && seen.is_any(&expect.is);
+        let came: Vec<_> = self.seen.iter().filter(is_it).collect();
+        once.any(|names| came.iter().any(|seen| seen.is_any(names)))
     }
 
     /// Messages to the offender that another connection gets too, before it has asked for anything again.
