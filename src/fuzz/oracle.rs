@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pack::machine::{Do, Machine};
+use crate::pack::matcher::brief;
+use crate::pack::rule::Kind;
 use crate::pack::scenario::{Expect, Step};
 use crate::pack::{Observation, Observer, Pack};
 use crate::plan::Case;
@@ -144,11 +146,16 @@ impl<'a> Witness<'a> {
             || self.is_read_otherwise(seen)
     }
 
+    /// What the harness did on the same connection before this.
+    fn ours_before(&self, seen: &Observation) -> impl Iterator<Item = &Observation> {
+        let (connection, event) = (seen.connection, seen.event);
+        self.seen.iter().filter(move |ours| ours.from != self.case.side && ours.connection == connection && ours.event < event)
+    }
+
     /// True for what the target says after a message that is JSON by its grammar and that not every parser reads, this program's among them:
     /// a number out of range, half a surrogate pair, very many levels (RFC 8259 §§ 6, 8.2, 9). Whoever reads it may well answer it.
     fn is_read_otherwise(&self, seen: &Observation) -> bool {
-        let is_before = |ours: &&Observation| ours.from != self.case.side && ours.connection == seen.connection && ours.event < seen.event;
-        let mut unread = self.seen.iter().filter(is_before).filter(|ours| ours.name == "malformed");
+        let mut unread = self.ours_before(seen).filter(|ours| ours.name == "malformed");
         seen.from == self.case.side && unread.any(|ours| self.transcript.events.get(ours.event).is_some_and(|event| is_json(&event.what)))
     }
 
@@ -157,13 +164,12 @@ impl<'a> Witness<'a> {
         let is_raw = |(index, step): (usize, &Step)| {
             matches!(step, Step::Bytes(_) | Step::Frame(_)) && self.begun.get(&index).is_some_and(|event| *event < seen.event)
         };
-        let is_ours = |ours: &&Observation| ours.from != self.case.side && ours.connection == seen.connection && ours.event < seen.event;
         let is_forbidden = |ours: &Observation| match ours.name.as_str() {
             "violation" | "garbage" => true,
             "malformed" => ours.value["problem"] == "not UTF-8",
             _ => false,
         };
-        let mut ours = self.seen.iter().filter(is_ours);
+        let mut ours = self.ours_before(seen);
         if seen.from != self.case.side || seen.name != "close" {
             return false;
         }
@@ -184,16 +190,14 @@ impl<'a> Witness<'a> {
     /// True if a request got no answer because the connection was closed over it, or over something before it, that was wrong.
     fn is_refusal(&self, finding: &Finding, seen: &Observation) -> bool {
         let rule = self.pack.requirement(&finding.requirement).and_then(|requirement| requirement.rule.as_ref());
-        let is_answer = rule.is_some_and(|rule| matches!(rule.kind, crate::pack::rule::Kind::Answers(_)));
+        let is_answer = rule.is_some_and(|rule| matches!(rule.kind, Kind::Answers(_)));
         let is_wrong = |ours: &Observation| match ours.name.as_str() {
             "violation" | "garbage" | "malformed" | "unknown" | "binary" => true,
             name => self.pack.schemas.get(name).is_some_and(|schema| !schema.accepts(&ours.value)),
         };
-        let ours =
-            || self.seen.iter().filter(|ours| ours.from != self.case.side && ours.connection == seen.connection && ours.event < seen.event);
         let is_silence = seen.from != self.case.side;
         let is_end = matches!(seen.name.as_str(), "close" | "end");
-        is_answer && (is_end && ours().any(is_wrong) || (is_end || is_silence) && self.is_out_of_order())
+        is_answer && (is_end && self.ours_before(seen).any(is_wrong) || (is_end || is_silence) && self.is_out_of_order())
     }
 
     fn is_ambiguous(&self, seen: &Observation) -> bool {
@@ -275,11 +279,9 @@ impl<'a> Witness<'a> {
         match seen.name.as_str() {
             "unknown" | "malformed" | "binary" => {
                 let expected = "only frames that the document lists";
-                found(DOCUMENTED_FRAMES, expected, format!("{} {}", seen.name, crate::pack::matcher::brief(&seen.value, 120)))
+                found(DOCUMENTED_FRAMES, expected, format!("{} {}", seen.name, brief(&seen.value, 120)))
             }
-            "violation" | "garbage" => {
-                found(DOCUMENTED_FRAMES, "frames of RFC 6455", format!("{} {}", seen.name, crate::pack::matcher::brief(&seen.value, 120)))
-            }
+            "violation" | "garbage" => found(DOCUMENTED_FRAMES, "frames of RFC 6455", format!("{} {}", seen.name, brief(&seen.value, 120))),
             "close" => {
                 let code = seen.value["code"].as_u64()?;
                 let is_known =
@@ -287,17 +289,14 @@ impl<'a> Witness<'a> {
                 let expected = "a close code that the document or RFC 6455 lists";
                 (!is_known).then(|| found(DOCUMENTED_CLOSES, expected, format!("close {code}"))).flatten()
             }
-            "end" if seen.value["how"] == "overflow" => {
-                found(BOUNDED, "no more than can be read", crate::pack::matcher::brief(&seen.value["why"], 120))
-            }
+            "end" if seen.value["how"] == "overflow" => found(BOUNDED, "no more than can be read", brief(&seen.value["why"], 120)),
             _ => None,
         }
     }
 
     /// True if the harness has closed this connection with this code before: an endpoint typically echoes it (RFC 6455 § 5.5.1).
     fn is_echo(&self, close: &Observation, code: u64) -> bool {
-        let is_ours = |seen: &&Observation| seen.from != self.case.side && seen.connection == close.connection && seen.event < close.event;
-        self.seen.iter().filter(is_ours).any(|seen| seen.name == "close" && seen.value["code"].as_u64() == Some(code))
+        self.ours_before(close).any(|ours| ours.name == "close" && ours.value["code"].as_u64() == Some(code))
     }
 
     /// The script gave up after the violation: what it waited for says what is wrong.
@@ -361,7 +360,7 @@ impl<'a> Witness<'a> {
         let Step::Expect(expect) = step else { return false };
         let main = self.connections.get("main").copied();
         let mut once = self.pack.requirements().filter_map(|(_, requirement)| match &requirement.rule.as_ref()?.kind {
-            crate::pack::rule::Kind::Once(once) => Some(&once.of.is),
+            Kind::Once(once) => Some(&once.of.is),
             _ => None,
         });
         let is_it = |seen: &&Observation| Some(seen.connection) == main && seen.from == self.case.side && seen.is_any(&expect.is);
@@ -371,17 +370,17 @@ impl<'a> Witness<'a> {
 
     /// Messages to the offender that another connection gets too, before it has asked for anything again.
     fn leaks(&self) -> Vec<Finding> {
+        let Some(canary) = self.connections.get(CANARY).copied() else { return Vec::new() };
         let broadcast = broadcast(self.pack);
-        let canary = self.connections.get(CANARY).copied();
         let from = self.violated.unwrap_or(usize::MAX);
-        let asked = self.seen.iter().find(|seen| seen.event > from && seen.from != self.case.side && Some(seen.connection) == canary);
+        let asked = self.seen.iter().find(|seen| seen.event > from && seen.from != self.case.side && seen.connection == canary);
         let until = asked.map_or(usize::MAX, |seen| seen.event);
         let to_main: Vec<_> = self.on("main").filter(|seen| seen.is_message()).collect();
         let strangers = self.on(CANARY).filter(|seen| seen.is_message() && seen.event < until && !broadcast.contains(&seen.name));
         strangers
             .filter(|seen| to_main.iter().any(|main| main.name == seen.name && main.value == seen.value))
             .map(|seen| {
-                let actual = format!("{} {}", seen.name, crate::pack::matcher::brief(&seen.value, 120));
+                let actual = format!("{} {}", seen.name, brief(&seen.value, 120));
                 Finding { event: Some(seen.event), ..finding(UNDISTURBED, "that a connection receives only what is its own", &actual) }
             })
             .collect()
@@ -405,7 +404,6 @@ fn is_json(what: &What) -> bool {
 
 /// Pointers by which replies and rules tell which request is meant.
 fn correlations(pack: &Pack) -> BTreeSet<String> {
-    use crate::pack::rule::Kind;
     let replies = pack.manifest.frames.values().filter_map(|kind| kind.reply.as_ref()).map(|reply| reply.by.clone());
     let rules = pack.requirements().filter_map(|(_, requirement)| requirement.rule.as_ref());
     let keys = rules.filter_map(|rule| match &rule.kind {

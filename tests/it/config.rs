@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use super::folder::copy;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_framegate");
 const PACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo");
 const QUICK: [&str; 2] = ["--only", "demo/server/hello-good"];
@@ -298,18 +300,6 @@ fn a_target_is_damaged_only_where_that_is_allowed() {
     assert!(run(folder.path(), &[&arguments[..], &["--allow", "destructive"]].concat(), 0).contains("1 passed"));
     fs::write(&file, here + "    allow: [destructive]\n").unwrap();
     assert!(run(folder.path(), &arguments, 0).contains("1 passed"));
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod config;
 mod diff;
 mod embedded;
 mod faults;
+mod folder;
 mod formats;
 mod fuzzing;
 mod golden;

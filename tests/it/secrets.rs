@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::thread;
 
+use super::folder::copy;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_framegate");
 const PACKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packs/demo");
 const CANARY: &str = "c4n4ry/t0ken+x";
@@ -165,18 +167,6 @@ fn every_output_would_show_a_credential_that_is_not_taken_out() {
     let url = format!("ws://127.0.0.1:{}", parrot());
     for (name, text) in written(&["run", "demo", "--packs", &packs, "--server", &url, "--time-scale", "0.1"]) {
         assert!(name == "stderr" || forms().iter().any(|form| text.contains(form)), "{name} shows nothing: {text}");
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 
