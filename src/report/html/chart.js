@@ -1,4 +1,3 @@
-"use strict";
 // Says what a cell means when it is pointed at or walked to, and chooses what is shown. Text goes into the page as text alone.
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -106,19 +105,5 @@
   for (const input of [search, ...words, ...(part ? [part] : [])]) input.addEventListener("input", apply);
   apply();
 
-  addEventListener("keydown", (event) => {
-    const typing = event.target.closest && event.target.closest("input, select");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    search.focus();
-  });
-
-  const theme = byId("theme");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  theme.hidden = false;
-  theme.addEventListener("click", () => {
-    const root = document.documentElement;
-    const now = root.dataset.theme || (dark.matches ? "dark" : "light");
-    root.dataset.theme = now === "dark" ? "light" : "dark";
-  });
+  desk(search);
 })();

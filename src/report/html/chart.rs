@@ -9,7 +9,7 @@ use super::{environment, policy};
 
 const TEMPLATE: &str = include_str!("chart.html");
 const STYLE: &str = concat!(include_str!("page.css"), include_str!("chart.css"));
-const SCRIPT: &str = include_str!("chart.js");
+const SCRIPT: &str = concat!(include_str!("desk.js"), include_str!("chart.js"));
 
 /// Height of a row.
 const ROW: usize = 14;

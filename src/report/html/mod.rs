@@ -21,7 +21,7 @@ use page::Page;
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: &str = concat!(include_str!("desk.js"), include_str!("page.js"));
 
 /// The report as a page.
 ///

@@ -1,4 +1,3 @@
-"use strict";
 // Filters what the page lists, and draws a conversation when its case is opened. Text goes into the page as text alone: nothing here parses HTML.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
@@ -83,21 +82,7 @@
   };
   addEventListener("hashchange", follow);
 
-  addEventListener("keydown", (event) => {
-    const typing = event.target.closest && event.target.closest("input, select");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    caseSearch.focus();
-  });
-
-  const theme = byId("theme");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  theme.hidden = false;
-  theme.addEventListener("click", () => {
-    const root = document.documentElement;
-    const now = root.dataset.theme || (dark.matches ? "dark" : "light");
-    root.dataset.theme = now === "dark" ? "light" : "dark";
-  });
+  desk(caseSearch);
 
   // The picture of a conversation: two lanes, the client's left, and a row for each event.
   const WIDE = 640;
