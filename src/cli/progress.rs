@@ -38,7 +38,7 @@ pub(crate) struct Progress {
 struct State {
     planned: usize,
     done: usize,
-    broken: usize,
+    broken: BTreeSet<String>,
     running: BTreeSet<String>,
     begun: Instant,
     drawn: Option<Instant>,
@@ -53,7 +53,8 @@ impl Progress {
     /// Follows a run with these lines.
     pub(crate) fn new(lines: Lines, clock: Clock, style: Style) -> Self {
         let begun = Instant::now();
-        let state = State { planned: 0, done: 0, broken: 0, running: BTreeSet::new(), begun, drawn: None, has_printed: false };
+        let state =
+            State { planned: 0, done: 0, broken: BTreeSet::new(), running: BTreeSet::new(), begun, drawn: None, has_printed: false };
         let is_terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         Self { lines, clock, style, is_terminal, state: Mutex::new(state) }
     }
@@ -92,16 +93,24 @@ impl State {
         }
     }
 
+    fn count(&mut self, result: &CaseResult) {
+        if matches!(result.verdict(), Verdict::Fail | Verdict::Error) {
+            self.broken.insert(result.id.clone());
+        } else {
+            self.broken.remove(&result.id);
+        }
+    }
+
     fn line(&self, style: &Style) -> String {
         let running = match self.running.iter().next() {
             Some(first) if self.running.len() > 1 => format!(" · {} and {} more", escape(first), self.running.len() - 1),
             Some(first) => format!(" · {}", escape(first)),
             None => String::new(),
         };
-        let broken = amount(self.broken, "failure");
+        let broken = amount(self.broken.len(), "failure");
         let line = format!("{}/{} · {broken} · {}{running}", self.done, self.planned, duration(self.begun.elapsed()));
         let fitted: String = line.chars().take(style.width.saturating_sub(1)).collect();
-        style.paint(if self.broken == 0 { Ink::Faint } else { Ink::Bad }, &fitted)
+        style.paint(if self.broken.is_empty() { Ink::Faint } else { Ink::Bad }, &fitted)
     }
 }
 
@@ -121,7 +130,7 @@ impl Observer for Progress {
         let mut state = self.state();
         state.running.remove(&result.id);
         state.done += 1;
-        state.broken += usize::from(matches!(verdict, Verdict::Fail | Verdict::Error));
+        state.count(result);
         let is_wanted = match self.lines {
             Lines::None => false,
             Lines::Broken => verdict != Verdict::Pass,
@@ -135,8 +144,7 @@ impl Observer for Progress {
 
     fn retried(&self, result: &CaseResult) {
         let mut state = self.state();
-        let is_broken = matches!(result.verdict(), Verdict::Fail | Verdict::Error);
-        state.broken = state.broken.saturating_sub(usize::from(!is_broken));
+        state.count(result);
         if self.lines != Lines::None {
             self.print(&mut state, result);
         }
@@ -151,7 +159,15 @@ mod tests {
     #[test]
     fn the_status_line_counts_and_names_what_runs() {
         let running = ["demo/server/a".to_owned(), "demo/server/b".to_owned()].into();
-        let state = State { planned: 40, done: 12, broken: 1, running, begun: Instant::now(), drawn: None, has_printed: false };
+        let state = State {
+            planned: 40,
+            done: 12,
+            broken: ["demo/server/c".to_owned()].into(),
+            running,
+            begun: Instant::now(),
+            drawn: None,
+            has_printed: false,
+        };
         let line = state.line(&Style::plain(100));
         assert!(line.starts_with("12/40 · 1 failure · ") && line.ends_with(" · demo/server/a and 1 more"), "{line}");
         assert_eq!(state.line(&Style::plain(20)).chars().count(), 19);

@@ -3,6 +3,7 @@
 //! It knows no protocol and prints nothing. Each case has a thread's attention from its first step to its verdict.
 
 mod holding;
+mod retrying;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
@@ -50,7 +51,7 @@ pub enum Subject {
 pub struct Options {
     /// Cases at a time; by default one a core for embedded peers, [`LIVE_JOBS`] for servers, four a core for client commands.
     pub jobs: Option<NonZeroUsize>,
-    /// How often a live case that failed is tried again, alone.
+    /// How often a live case that failed is tried again, alone. One in which the harness was late is tried again in any case.
     pub retries: u32,
     /// What was tested, as the report names it.
     pub target: String,
@@ -87,7 +88,7 @@ pub trait Observer: Sync {
         let _ = result;
     }
 
-    /// This case had failed and was tried again; this is what came of it.
+    /// This case had failed, or the harness was late in it, and was tried again; this is what came of it.
     fn retried(&self, result: &CaseResult) {
         let _ = result;
     }
@@ -331,23 +332,19 @@ fn run_all(jobs: &[Job<'_>], subject: &Subject, options: &Options, observer: &dy
     results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
-/// Tries each failed case again, one after another, until it passes or has been tried often enough.
+/// Tries cases again, one after another: first each in which the harness was late, until it decides something, then each that failed, until it
+/// passes, both until it has been tried often enough.
 fn retry(jobs: &[Job<'_>], results: &mut [Option<CaseResult>], subject: &Subject, options: &Options, observer: &dyn Observer, stop: &Stop) {
     for (job, slot) in jobs.iter().zip(results) {
-        let Some(failed) = slot.take_if(|result| options.retries > 0 && result.verdict() == Verdict::Fail) else { continue };
-        let mut again = Vec::new();
-        for _ in 0..options.retries {
+        let play = || {
             let result = run_case(job.bound, &job.case, subject, options, stop);
-            if is_cut_short(&result, stop) {
-                break;
-            }
-            again.push(result);
-            if again.last().is_some_and(|result| matches!(result.verdict(), Verdict::Pass | Verdict::Warn)) {
-                break;
-            }
+            (!is_cut_short(&result, stop)).then_some(result)
+        };
+        let Some(first) = slot.take() else { continue };
+        let result = retrying::settled(first, options.retries, play);
+        if !result.attempts.is_empty() {
+            observer.retried(&result);
         }
-        let result = failed.retried(again);
-        observer.retried(&result);
         *slot = Some(result);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::transcript::{Mark, Redaction, Role, Transcript, What};
+use crate::transcript::{Event, Mark, Redaction, Role, Transcript, What};
 
 /// How strongly a document asks for something (RFC 2119).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -199,7 +199,7 @@ pub struct CaseResult {
     pub outcomes: IndexMap<String, Outcome>,
     /// What was said.
     pub transcript: Transcript,
-    /// The other attempts, in order, where a failed case was tried again.
+    /// The other attempts, in order, where a case failed, or the harness was late in it, and it was tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
     /// Time on the wall.
@@ -241,25 +241,47 @@ impl CaseResult {
         format!("the twin {twin} did not pass, so this case proves nothing")
     }
 
+    /// True if the case decided nothing and the harness was late in it: it says nothing about the target, and another try may.
+    pub fn is_undecided_by_lateness(&self) -> bool {
+        let is_late = |event: &Event| matches!(event.what, What::Mark(Mark::Late { .. }));
+        self.verdict() == Verdict::Inconclusive && self.transcript.events.iter().any(is_late)
+    }
+
+    /// What came of a case in which the harness was late and that was tried again: the last attempt is its result, whatever it is.
+    #[must_use]
+    pub fn repeated(self, again: Vec<Self>) -> Self {
+        let last = again.len();
+        self.merged(again, last)
+    }
+
     /// What came of a case that failed and was tried again. If an attempt passes, the case is a flake: that attempt is its result, with a
     /// warning, and what failed before still counts as broken. Else the failure stands.
     #[must_use]
     pub fn retried(self, again: Vec<Self>) -> Self {
         let tries = again.len() + 1;
+        let Some(good) = again.iter().position(|attempt| matches!(attempt.verdict(), Verdict::Pass | Verdict::Warn)) else {
+            return self.merged(again, 0);
+        };
+        let flake = self.findings.first().map(|first| Finding::flake(tries, first));
+        let mut result = self.merged(again, good + 1);
+        result.findings.splice(..0, flake);
+        result
+    }
+
+    /// One of the attempts, this one and those after it, as the result; what any of them says about a requirement counts.
+    fn merged(self, again: Vec<Self>, chosen: usize) -> Self {
+        let earlier = self.attempts.clone();
         let mut attempts = vec![self];
         attempts.extend(again);
-        let good = attempts.iter().position(|attempt| matches!(attempt.verdict(), Verdict::Pass | Verdict::Warn));
-        let mut result = attempts.remove(good.unwrap_or(0));
+        let mut result = attempts.remove(chosen);
         for attempt in &attempts {
             for (id, outcome) in &attempt.outcomes {
                 let known = result.outcomes.entry(id.clone()).or_insert(*outcome);
                 *known = (*known).max(*outcome);
             }
         }
-        if let (Some(_), Some(first)) = (good, attempts.first().and_then(|attempt| attempt.findings.first())) {
-            result.findings.insert(0, Finding::flake(tries, first));
-        }
-        result.attempts = attempts.into_iter().map(|Self { findings, transcript, .. }| Attempt { findings, transcript }).collect();
+        let others = attempts.into_iter().map(|Self { findings, transcript, .. }| Attempt { findings, transcript });
+        result.attempts = earlier.into_iter().chain(others).collect();
         result
     }
 
