@@ -13,7 +13,8 @@ import urllib.parse
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.frames import Opcode
+
+from wire import Deaf
 
 FIRST_RETRY = 2.0
 LAST_RETRY = 30.0
@@ -23,15 +24,6 @@ WRONG = (
     "token", "same-id", "no-path", "no-channel", "before-create", "after-end", "result-object", "answers-twice", "approves-all",
     "too-large", "fragile", "null-exit", "tight-loop", "no-return", "no-pong", "waits",
 )
-
-
-class Deaf(ClientConnection):
-    """A connection that does not answer pings."""
-
-    def connection_made(self, transport):
-        super().connection_made(transport)
-        send = self.protocol.send_frame
-        self.protocol.send_frame = lambda frame: None if frame.opcode is Opcode.PONG else send(frame)
 
 
 class Client:

@@ -28,6 +28,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
 
+from wire import name_version
+
 MAX_MESSAGE = 1024 * 1024
 MAX_FILE = 100 * 1024 * 1024
 PING_INTERVAL = 45.0
@@ -431,12 +433,6 @@ def name_of(process):
         return pathlib.Path(f"/proc/{process}/comm").read_text().strip()
     except OSError:
         return None
-
-
-def name_version(connection, request, response):
-    """Says which version is spoken where another one was asked for (RFC 6455, 4.4)."""
-    if response.status_code == http.HTTPStatus.BAD_REQUEST and request.headers.get("Sec-WebSocket-Version") != "13":
-        response.headers["Sec-WebSocket-Version"] = "13"
 
 
 def arguments():

@@ -11,6 +11,8 @@ import uuid
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+from wire import name_version
+
 AUTH_DEADLINE = 5.0
 ITERATIONS = 4
 ROLES = ("system", "user", "assistant", "tool")
@@ -173,12 +175,6 @@ def arguments():
     parser.add_argument("--time-scale", type=float, default=1.0, help="factor on every timer")
     parser.add_argument("--wrong", choices=WRONG, help="misbehave in this way")
     return parser.parse_args()
-
-
-def name_version(connection, request, response):
-    """RFC 6455 section 4.2.2: a server that refuses a version names its own, which the library does not."""
-    if request.headers.get("Sec-WebSocket-Version") != "13":
-        response.headers["Sec-WebSocket-Version"] = "13"
 
 
 async def main():

@@ -12,20 +12,12 @@ import sys
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
-from websockets.frames import Opcode
+
+from wire import Deaf
 
 FIRST_RETRY = 1.0
 LAST_RETRY = 30.0
 WRONG = ("no-connect", "duplicate-id", "no-user", "impatient", "any-id", "fragile", "no-reconnect", "no-pong", "no-session")
-
-
-class Deaf(ClientConnection):
-    """A connection that does not answer pings."""
-
-    def connection_made(self, transport):
-        super().connection_made(transport)
-        send = self.protocol.send_frame
-        self.protocol.send_frame = lambda frame: None if frame.opcode is Opcode.PONG else send(frame)
 
 
 class Client:

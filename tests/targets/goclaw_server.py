@@ -13,6 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
+from wire import name_version
+
 MAX_MESSAGE = 512 * 1024
 PING_INTERVAL = 30.0
 READ_DEADLINE = 60.0
@@ -248,12 +250,6 @@ def only_ws(connection, request):
     if request.path.split("?")[0] != "/ws":
         return connection.respond(http.HTTPStatus.NOT_FOUND, "not found\n")
     return None
-
-
-def name_version(connection, request, response):
-    """Says which version is spoken where another one was asked for (RFC 6455, 4.4)."""
-    if response.status_code == http.HTTPStatus.BAD_REQUEST and request.headers.get("Sec-WebSocket-Version") != "13":
-        response.headers["Sec-WebSocket-Version"] = "13"
 
 
 def arguments():

@@ -13,6 +13,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
 
+from wire import name_version
+
 PATH = "/api/chat/ws"
 APPROVAL_TIMEOUT = 300.0
 MODELS = {"models": [{"id": "gpt-5"}, {"id": "claude-sonnet-4"}], "current": "gpt-5"}
@@ -189,12 +191,6 @@ def arguments():
     parser.add_argument("--time-scale", type=float, default=1.0, help="factor on every timer")
     parser.add_argument("--wrong", choices=WRONG, help="misbehave in this way")
     return parser.parse_args()
-
-
-def name_version(connection, request, response):
-    """RFC 6455 section 4.2.2: a server that refuses a version names its own, which the library does not."""
-    if request.headers.get("Sec-WebSocket-Version") != "13":
-        response.headers["Sec-WebSocket-Version"] = "13"
 
 
 async def main():

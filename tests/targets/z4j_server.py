@@ -11,6 +11,8 @@ import json
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+from wire import name_version
+
 MAX_MESSAGE = 1024 * 1024
 EVENT_TYPES = ("task_sent", "task_started", "task_succeeded", "task_failed", "task_retry", "task_cancelled", "task_expired")
 FRAMEWORKS = ("django", "flask", "fastapi", "bare")
@@ -188,12 +190,6 @@ CHECKS = {
     "schedule_snapshot": check_snapshot,
     "schedule_update": check_update,
 }
-
-
-def name_version(connection, request, response):
-    """Says which version is spoken where another one was asked for (RFC 6455, 4.4)."""
-    if response.status_code == http.HTTPStatus.BAD_REQUEST and request.headers.get("Sec-WebSocket-Version") != "13":
-        response.headers["Sec-WebSocket-Version"] = "13"
 
 
 def arguments():
