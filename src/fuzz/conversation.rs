@@ -125,7 +125,7 @@ fn ends() -> Vec<Alternative> {
 }
 
 /// True if a server takes one conversation of these at a time.
-fn is_exclusive(pack: &Pack, side: Role) -> bool {
+pub(super) fn is_exclusive(pack: &Pack, side: Role) -> bool {
     pack.manifest.exclusive && side == Role::Server
 }
 
