@@ -443,7 +443,7 @@ impl Campaign<'_> {
             let sighting = self.play(side, &Scenario::new("a good conversation, later", steps));
             sighting.unreached.is_none() && sighting.findings.is_empty()
         };
-        let is_served = !self.arena.is_stopped() && LETTING_GO.iter().any(|wait| is_served(&wait));
+        let is_served = !self.arena.is_stopped() && LETTING_GO.iter().any(is_served);
         self.is_deaf.store(!is_served, Ordering::Relaxed);
         is_served
     }

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::pack::machine::{Do, Machine};
 use crate::pack::matcher::brief;
 use crate::pack::rule::Kind;
 use crate::pack::scenario::{Expect, Step};
@@ -371,12 +370,12 @@ impl<'a> Witness<'a> {
     /// Messages to the offender that another connection gets too, before it has asked for anything again.
     fn leaks(&self) -> Vec<Finding> {
         let Some(canary) = self.connections.get(CANARY).copied() else { return Vec::new() };
-        let broadcast = broadcast(self.pack);
+        let is_shared = |name: &String| self.pack.manifest.frames.get(name).is_some_and(|kind| kind.shared);
         let from = self.violated.unwrap_or(usize::MAX);
         let asked = self.seen.iter().find(|seen| seen.event > from && seen.from != self.case.side && seen.connection == canary);
         let until = asked.map_or(usize::MAX, |seen| seen.event);
         let to_main: Vec<_> = self.on("main").filter(|seen| seen.is_message()).collect();
-        let strangers = self.on(CANARY).filter(|seen| seen.is_message() && seen.event < until && !broadcast.contains(&seen.name));
+        let strangers = self.on(CANARY).filter(|seen| seen.is_message() && seen.event < until && !is_shared(&seen.name));
         strangers
             .filter(|seen| to_main.iter().any(|main| main.name == seen.name && main.value == seen.value))
             .map(|seen| {
@@ -413,34 +412,6 @@ fn correlations(pack: &Pack) -> BTreeSet<String> {
         _ => None,
     });
     replies.chain(keys.flat_map(Vec::from)).collect()
-}
-
-/// Frames that the reference machines send to connections other than the one that asked.
-fn broadcast(pack: &Pack) -> BTreeSet<String> {
-    fn visit(actions: &[Do], found: &mut BTreeSet<String>) {
-        for action in actions {
-            match action {
-                Do::Send(send) if send.connection.is_some() => drop(found.insert(send.frame.clone())),
-                Do::Later(later) => visit(&later.actions, found),
-                Do::When(when) => {
-                    visit(&when.actions, found);
-                    visit(&when.otherwise, found);
-                }
-                _ => {}
-            }
-        }
-    }
-    let mut found = BTreeSet::new();
-    let machine = |machine: &Machine, found: &mut BTreeSet<String>| {
-        let states = machine.states.values().flat_map(|state| state.on.iter().map(|reaction| &reaction.actions).chain([&state.enter]));
-        states.for_each(|actions| visit(actions, found));
-        machine.always.iter().for_each(|reaction| visit(&reaction.actions, found));
-        machine.stimuli.values().for_each(|actions| visit(actions, found));
-        machine.timers.values().for_each(|timer| visit(&timer.actions, found));
-    };
-    machine(&pack.machines.server, &mut found);
-    machine(&pack.machines.client, &mut found);
-    found
 }
 
 fn awaited(step: &Step) -> String {

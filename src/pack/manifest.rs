@@ -124,6 +124,9 @@ pub struct FrameKind {
     /// Where it carries a piece of a text, if the text may be cut anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pieces: Option<Pieces>,
+    /// True if it speaks of what the connections of one user share, so that each of them may get it, whoever asked.
+    #[serde(default)]
+    pub shared: bool,
     /// File name of its JSON Schema under `schemas/<protocol>/`.
     pub schema: String,
     /// One sentence.

@@ -86,3 +86,19 @@ fn faulty_peers_of_the_first_half_are_found_shortened_and_replayed() {
 fn faulty_peers_of_the_second_half_are_found_shortened_and_replayed() {
     ROWS[13..].iter().for_each(check);
 }
+
+#[test]
+fn what_the_connections_of_one_user_share_is_no_leak() {
+    let leaks = |is_shared: bool| {
+        let mut bound = demo();
+        let pack = std::sync::Arc::get_mut(&mut bound.pack).unwrap();
+        pack.manifest.frames.values_mut().for_each(|kind| kind.shared = is_shared);
+        let arena = Peers(|bound: &Bound, tested: Role| {
+            let inner = faulty(bound.pack.clone(), bound.settings.clone(), tested, &[]).0;
+            Box::new(Mutant::new(inner, tested, Trigger::Text("<script>"), Effect::Leak)) as Box<dyn framegate::peer::Peer>
+        });
+        told(&campaign(&bound, &orders(&[SERVER], None), &arena)).into_iter().filter(|line| line.contains(oracle::UNDISTURBED)).count()
+    };
+    assert!(leaks(false) > 0);
+    assert_eq!(leaks(true), 0);
+}
