@@ -28,7 +28,7 @@ use super::{Failure, Outcome, run as plain};
 pub(crate) const JOURNAL: &str = "journal.jsonl";
 
 /// The least time between two checkpoints that say nothing new.
-const BETWEEN: Duration = Duration::from_millis(200);
+const BETWEEN: Duration = Duration::from_secs(1);
 
 /// Send everything that is wrong, in every state, and see what becomes of the target; without a target both sides of the embedded peers
 #[derive(Debug, clap::Args)]

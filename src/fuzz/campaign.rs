@@ -66,7 +66,7 @@ pub trait Watcher: Sync {
         let _ = (next, part);
     }
 
-    /// True if what was found since the last checkpoint is to be written down, although no cause is new.
+    /// True if so much time has passed since the last checkpoint that what was found is to be written down, although no cause is new.
     fn is_due(&self) -> bool {
         true
     }
@@ -93,7 +93,7 @@ pub struct Unwatched;
 
 impl Watcher for Unwatched {}
 
-/// Tries between two checkpoints.
+/// Tries between two checkpoints, at first.
 const STRIDE: u64 = 64;
 /// Causes that are made shorter; the others are listed with their first try.
 const SHORTENED: usize = 40;
@@ -113,7 +113,10 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
     let stock = range.stock(bound, orders, arena);
     let crew = stock.as_ref().map(|stock| Crew::new(stock, orders.jobs));
     let campaign = Campaign { bound, orders, arena, tries, surveys, crew, broken: known(&summary), is_deaf: AtomicBool::new(false) };
-    let stride = if campaign.crew.is_some() { crew::STRIDE * orders.jobs.max(1) as u64 } else { STRIDE };
+    let jobs = orders.jobs.max(1) as u64;
+    let most = if campaign.crew.is_some() { crew::STRIDE * jobs } else { STRIDE };
+    // What a try takes is the target's affair: strides grow as long as they are quick.
+    let mut stride = STRIDE.min(most);
     // What happens from here on is the tries' doing.
     arena.misfortunes();
     let end = orders.tries.unwrap_or(u64::MAX);
@@ -128,12 +131,19 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
         tries.learn(&summary.novelty);
         let until = (next + stride).min(novelty::epoch(next) + EPOCH).min(end).min(if next < systematic { systematic } else { u64::MAX });
         let mut part = campaign.stride(next, until, &summary);
+        if watcher.is_stopped() {
+            // Some of these tries were not made. What the others found stands, and none of them counts as done.
+            summary.merge(Summary { causes: part.causes, ..Summary::default() });
+            break;
+        }
         campaign.misfortunes(next, until, &mut part);
         next = until;
         let is_new = part.causes.keys().any(|fingerprint| !summary.causes.contains_key(fingerprint));
         pending.merge(part.clone());
         summary.merge(part);
-        if is_new || watcher.is_due() {
+        let is_due = watcher.is_due();
+        stride = if is_due { (stride / 2).max(jobs) } else { (stride * 2).min(most) };
+        if is_new || is_due {
             watcher.checkpoint(next, &std::mem::take(&mut pending));
         }
     }
@@ -410,7 +420,12 @@ impl Campaign<'_> {
         let Bound { pack, settings } = self.bound;
         match plan::bind(pack, settings, side, "fuzz", scenario).first() {
             Some(case) => oracle::judge(self.bound, case, &self.arena.play(self.bound, case)),
-            None => Sighting { unreached: Some("it makes no case".to_owned()), reaction: String::new(), findings: Vec::new() },
+            None => Sighting {
+                unreached: Some("it makes no case".to_owned()),
+                reaction: String::new(),
+                is_answered: false,
+                findings: Vec::new(),
+            },
         }
     }
 

@@ -9,6 +9,7 @@ use super::arena::{Arena, Reference};
 use super::cause::{Cause, Fingerprint};
 use super::conversation::{self, Probes};
 use super::generator::State;
+use super::generator::state::EXCHANGED;
 use super::oracle::{self, ALIVE, ANSWERS, Sighting, UNDISTURBED};
 use super::summary::Summary;
 use super::trial::Front;
@@ -35,6 +36,14 @@ pub(super) struct Survey {
     pub(super) grounds: Vec<Ground>,
     /// What was broken without any violation, with the conversation that shows it.
     pub(super) broken: Vec<(Fingerprint, Scenario)>,
+}
+
+impl Survey {
+    /// True if a good exchange can be followed by another one on the same connection.
+    pub(super) fn is_repeatable(&self) -> bool {
+        let states = self.front.fields.iter().zip(&self.grounds);
+        states.filter(|(field, _)| field.state.name == EXCHANGED).all(|(_, ground)| ground.is_ready)
+    }
 }
 
 /// Plays good conversations on the reference peer and on the target.
@@ -91,7 +100,7 @@ fn allowed(bound: &Bound, side: Role, state: &State) -> Ground {
             let mut state = state.clone();
             state.is_ready = is_ready;
             let sighting = look(bound, side, &state, probes, &Reference);
-            if sighting.unreached.is_none() && sighting.findings.is_empty() {
+            if sighting.unreached.is_none() && sighting.findings.is_empty() && sighting.is_answered {
                 return Ground { probes, is_ready, unreachable: None };
             }
         }
@@ -103,7 +112,12 @@ fn look(bound: &Bound, side: Role, state: &State, probes: Probes, arena: &dyn Ar
     let scenario = conversation::scenario(&bound.pack, side, state, &[], probes);
     match plan::bind(&bound.pack, &bound.settings, side, "fuzz", &scenario).first() {
         Some(case) => oracle::judge(bound, case, &arena.play(bound, case)),
-        None => Sighting { unreached: Some("the pack has no scenarios".to_owned()), reaction: String::new(), findings: Vec::new() },
+        None => Sighting {
+            unreached: Some("the pack has no scenarios".to_owned()),
+            reaction: String::new(),
+            is_answered: false,
+            findings: Vec::new(),
+        },
     }
 }
 

@@ -61,8 +61,19 @@ impl Post {
         &self.case.steps[self.at + 1..]
     }
 
+    /// True if a sign of life has a good request.
+    fn has_question(&self) -> bool {
+        self.tail().iter().any(|step| matches!(step, Step::Send(_)))
+    }
+
     /// A connection that stands here and has given a sign of life.
     pub(super) fn link(&self, bound: &Bound, server: &ServerTarget, stop: &Stop, seed: u64) -> Option<Link> {
+        let mut link = self.stand(bound, server, stop, seed)?;
+        link.prove(self).then_some(link)
+    }
+
+    /// A connection that stands here.
+    pub(super) fn stand(&self, bound: &Bound, server: &ServerTarget, stop: &Stop, seed: u64) -> Option<Link> {
         let turn = || Step::Stimulus(TURN.to_owned());
         let mut steps = self.case.steps[..self.at].to_vec();
         for _ in 0..=ROUNDS {
@@ -73,7 +84,7 @@ impl Post {
         let mut link = Link::open(bound, server, stop, seed, steps)?;
         let is_way = |event: &Event| !matches!(event.what, What::Mark(Mark::Step(index)) if index >= self.at);
         link.way.retain(is_way);
-        link.prove(self).then_some(link)
+        Some(link)
     }
 
     /// A connection for one shot, about to be in this state.
@@ -149,8 +160,8 @@ impl Link {
         self.rounds < ROUNDS
     }
 
-    /// A sign of life: a ping is answered, and a good request as often as it was the first time. False if it is not so, or if more comes
-    /// than that.
+    /// A sign of life: a ping is answered, and a good request as often as it was the first time, once at least. False if it is not so, or if
+    /// more comes than that.
     pub(super) fn prove(&mut self, post: &Post) -> bool {
         let is_asked = self.channel.play(WAY) == Pause::Asked;
         let begin = post.at + self.rounds * (1 + post.tail().len());
@@ -167,7 +178,7 @@ impl Link {
         if self.rounds == 1 {
             self.words = words;
         }
-        is_asked && words == self.words
+        is_asked && words == self.words && (words > 0 || !post.has_question())
     }
 
     /// Puts the last sign of life at the end of a try.

@@ -16,7 +16,7 @@ use crate::fuzz::summary::Summary;
 use crate::fuzz::survey::Survey;
 use crate::fuzz::trial::{Tries, Try};
 use crate::pack::parameter::Span;
-use crate::runner::{Stop, Tide};
+use crate::runner::{ServerTarget, Stop, Tide};
 use crate::suite::{Bound, assess};
 use crate::verdict::Finding;
 
@@ -82,7 +82,6 @@ pub struct Worker<'a> {
     posts: Vec<Option<Post>>,
     links: Vec<Option<Link>>,
     canary: Option<Link>,
-    watches: bool,
     memory: Memory,
     hashes: RandomState,
     fresh: Ids,
@@ -118,7 +117,6 @@ impl<'a> Worker<'a> {
             links: posts.iter().map(|_| None).collect(),
             posts,
             canary: None,
-            watches: true,
             memory: Memory::default(),
             hashes: RandomState::new(),
             fresh: Ids::new(seed),
@@ -143,7 +141,8 @@ impl<'a> Worker<'a> {
             self.places.push(place);
             self.places.len() - 1
         });
-        Shot::new(self.stock.bound, one, ground.is_ready, place, &self.hashes)
+        let can_share = ground.is_ready && survey.is_repeatable();
+        Shot::new(self.stock.bound, one, can_share, place, &self.hashes)
     }
 
     /// Fires shots and counts what came of them. What it could not tell, it gives back.
@@ -287,10 +286,15 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// A connection that has given a sign of life in this state.
     fn link(&mut self, post: &Post) -> Option<Link> {
+        self.dial(|bound, server, stop, seed| post.link(bound, server, stop, seed))
+    }
+
+    fn dial(&mut self, open: impl FnOnce(&Bound, &ServerTarget, &Stop, u64) -> Option<Link>) -> Option<Link> {
         self.seed = self.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let (server, _) = self.stock.arena.server()?;
-        post.link(self.stock.bound, &server, &self.stock.stop, self.seed)
+        open(self.stock.bound, &server, &self.stock.stop, self.seed)
     }
 
     fn judge_all(&mut self, post: &Post, link: &Link, shots: &[&Shot], recording: &Recording, left: &mut Left) {
@@ -338,10 +342,7 @@ impl<'a> Worker<'a> {
 
     /// Fires a shot on a connection of its own.
     fn single(&mut self, post: &Post, shot: &Shot, left: &mut Left) {
-        self.seed = self.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let stock = self.stock;
-        let server = stock.arena.server();
-        let Some(mut link) = server.and_then(|(server, _)| post.single(stock.bound, &server, &stock.stop, self.seed)) else {
+        let Some(mut link) = self.dial(|bound, server, stop, seed| post.single(bound, server, stop, seed)) else {
             return left.alone.push(shot.number);
         };
         let patience = if shot.is_over { LAST_WORD } else { self.patience };
@@ -382,12 +383,13 @@ impl<'a> Worker<'a> {
         let Some(post) = self.posts[at].take() else { return true };
         let probes = self.stock.survey.grounds.get(state).map(|ground| ground.probes).unwrap_or_default();
         let mut is_well = true;
-        if probes.canary && self.watches {
-            if let Some(canary) = &mut self.canary {
-                is_well &= is_quiet(canary) && canary.prove(&post);
+        if probes.canary {
+            if let Some(mut canary) = self.canary.take() {
+                is_well &= is_quiet(&mut canary) && canary.prove(&post);
+                self.canary = Some(canary).filter(|canary| is_well && canary.is_fresh() && self.stock.survey.is_repeatable());
             }
-            if !is_well || self.canary.as_ref().is_none_or(|canary| !canary.is_fresh()) {
-                self.canary = self.link(&post);
+            if self.canary.is_none() {
+                self.canary = self.dial(|bound, server, stop, seed| post.stand(bound, server, stop, seed));
             }
         }
         if probes.fresh {

@@ -11,6 +11,9 @@ pub(in crate::fuzz) const CONNECTED: &str = "connected";
 /// The phase that proves that the target lives and is in step.
 pub(in crate::fuzz) const EXCHANGE: &str = "exchange";
 
+/// The state after one exchange.
+pub(in crate::fuzz) const EXCHANGED: &str = "exchanged";
+
 /// One state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -47,7 +50,7 @@ impl State {
         }
         if !exchange.is_empty() {
             let steps = vec![include(CONNECTED), include(EXCHANGE)];
-            states.push(named("exchanged", Self::new(steps, &both(exchange.len()), &exchange, false)));
+            states.push(named(EXCHANGED, Self::new(steps, &both(exchange.len()), &exchange, false)));
         }
         states
     }

@@ -3,9 +3,9 @@
 use framegate::fuzz::arena::Peers;
 use framegate::fuzz::{frames, oracle, replay};
 use framegate::pack::Library;
-use framegate::peer::faulty;
+use framegate::peer::{Action, Input, Peer, faulty};
 use framegate::suite::Bound;
-use framegate::transcript::Role;
+use framegate::transcript::{Event, Frame, Role, What};
 
 use super::mutant::{Effect, Mutant, Trigger};
 use super::{campaign, demo, orders, told};
@@ -101,4 +101,35 @@ fn what_the_connections_of_one_user_share_is_no_leak() {
     };
     assert!(leaks(false) > 0);
     assert_eq!(leaks(true), 0);
+}
+
+/// A peer whose parser takes what JSON has no word for.
+struct Lenient(Box<dyn Peer>);
+
+impl Peer for Lenient {
+    fn step(&mut self, now: std::time::Duration, input: Input<'_>) -> Vec<Action> {
+        let text = |event: &Event| match &event.what {
+            What::Frame(frame) => frame.payload.text().filter(|text| text.contains("NaN")).map(|text| text.replace("NaN", "0")),
+            _ => None,
+        };
+        match input {
+            Input::Event(event) if text(event).is_some() => {
+                let frame = Frame::text(text(event).unwrap()).masked([1, 2, 3, 4]);
+                self.0.step(now, Input::Event(&Event { what: What::Frame(frame), ..event.clone() }))
+            }
+            other => self.0.step(now, other),
+        }
+    }
+}
+
+#[test]
+fn a_parser_that_takes_more_than_json_is_no_fault() {
+    let arena = Peers(|bound: &Bound, tested: Role| {
+        Box::new(Lenient(faulty(bound.pack.clone(), bound.settings.clone(), tested, &[]).0)) as Box<dyn Peer>
+    });
+    let bound = Library::builtin().load("aius").unwrap();
+    let settings = framegate::pack::Settings::embedded(&bound.manifest).into();
+    let summary = campaign(&Bound { pack: bound.into(), settings }, &orders(&[SERVER], None), &arena);
+    assert_eq!(told(&summary), Vec::<String>::new());
+    assert!(summary.coverage.cells.values().any(|cell| cell.reactions.contains_key("answers ready")));
 }
