@@ -1,14 +1,18 @@
 //! One seed, one result: however the campaign is cut into pieces.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use framegate::fuzz::Summary;
 use framegate::fuzz::arena::{Arena, Peers, Reference};
-use framegate::fuzz::campaign::{Orders, Progress, Watcher, run};
+use framegate::fuzz::campaign::{Orders, Progress, Unwatched, Watcher, run};
 use framegate::fuzz::journal::{self, Header};
+use framegate::fuzz::{EPOCH, Summary};
 use framegate::peer::{Peer, faulty};
+use framegate::plan::Case;
 use framegate::suite::Bound;
 use framegate::transcript::Role;
+use framegate::verdict::CaseResult;
+use proptest::test_runner::{Config, TestRunner};
 
 use super::mutant::{Effect, Mutant, Trigger};
 use super::{campaign, demo, orders, told};
@@ -40,7 +44,7 @@ fn random_tries_find_nothing_on_reference_peers_either() {
     let systematic = framegate::fuzz::Tries::new(&bound.pack, &bound.settings, &[Role::Server, Role::Client], 7).systematic();
     let orders = orders(&[Role::Server, Role::Client], Some(systematic + 300));
     let progress = Progress { next: systematic, ..Progress::default() };
-    let summary = run(&bound, &orders, &Reference, progress, &framegate::fuzz::campaign::Unwatched);
+    let summary = run(&bound, &orders, &Reference, progress, &Unwatched);
     assert_eq!(told(&summary), Vec::<String>::new());
     assert_eq!(summary.tries, 300);
 }
@@ -62,32 +66,94 @@ fn parts_that_are_merged_equal_the_whole() {
     assert_eq!(merged, whole);
 }
 
-/// Keeps a journal in memory and ends after so many checkpoints.
-struct Killed {
-    journal: Mutex<String>,
-    after: usize,
+/// Keeps a journal in memory.
+struct Journal(Mutex<String>);
+
+impl Watcher for Journal {
+    fn checkpoint(&self, next: u64, part: &Summary) {
+        self.0.lock().unwrap().push_str(&journal::line(next, part));
+    }
 }
 
-impl Watcher for Killed {
-    fn checkpoint(&self, next: u64, part: &Summary) {
-        self.journal.lock().unwrap().push_str(&journal::line(next, part));
-    }
+/// The journal of a campaign that has come to its end, and what it found.
+fn journaled(bound: &Bound, orders: &Orders, progress: Progress) -> (String, Summary) {
+    let journal = Journal(Mutex::new(Header::new("demo", "embedded", orders).line()));
+    let summary = run(bound, orders, &broken_server(), progress, &journal);
+    (journal.0.into_inner().unwrap(), summary)
+}
 
+#[test]
+fn a_campaign_goes_on_at_whatever_byte_of_its_journal_it_was_killed_and_loses_nothing() {
+    let bound = demo();
+    let (text, whole) = journaled(&bound, &some(), Progress::default());
+    let header = Header::new("demo", "embedded", &some());
+    let begin = header.line().len();
+    let check = |cut: usize| {
+        let (progress, _) = journal::resume(&text[..cut], &header).unwrap();
+        let from = progress.next;
+        assert_eq!(run(&bound, &some(), &broken_server(), progress, &Unwatched), whole, "cut at byte {cut}, gone on at try {from}");
+    };
+    let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&(begin..=text.len()), |cut| {
+            check(cut);
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Tries on both sides of the number from which on random tries are drawn from what the ones before have shown.
+const BEFORE: u64 = EPOCH - 40;
+const AFTER: u64 = EPOCH + 40;
+
+#[test]
+fn what_random_tries_learn_is_the_same_in_parts_and_after_a_kill() {
+    let bound = demo();
+    let orders = orders(&[Role::Server], Some(AFTER));
+    let begin = || Progress { next: BEFORE, ..Progress::default() };
+    let (text, whole) = journaled(&bound, &orders, begin());
+    let mut merged = Summary::default();
+    for index in 0..2 {
+        merged.merge(run(&bound, &Orders { part: (index, 2), ..orders.clone() }, &broken_server(), begin(), &Unwatched));
+    }
+    assert_eq!(merged, whole);
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    assert!(lines.len() >= 4, "{} lines", lines.len());
+    for kept in 2..lines.len() {
+        let (progress, _) = journal::resume(&lines[..kept].concat(), &Header::new("demo", "embedded", &orders)).unwrap();
+        assert_eq!(run(&bound, &orders, &broken_server(), progress, &Unwatched), whole, "{kept} lines were written");
+    }
+}
+
+/// Is stopped in the middle of a stretch of tries.
+struct Stopped(AtomicUsize);
+
+impl Stopped {
+    const PLAYED: usize = 120;
+}
+
+impl Arena for Stopped {
+    fn play(&self, bound: &Bound, case: &Case) -> CaseResult {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        broken_server().play(bound, case)
+    }
+}
+
+impl Watcher for Stopped {
     fn is_stopped(&self) -> bool {
-        self.journal.lock().unwrap().lines().count() > self.after
+        self.0.load(Ordering::Relaxed) > Self::PLAYED
     }
 }
 
 #[test]
-fn a_campaign_that_was_killed_goes_on_and_loses_nothing() {
-    let whole = campaign(&demo(), &some(), &broken_server());
-    let header = Header::new("demo", "embedded", &some());
-    let killed = Killed { journal: Mutex::new(header.line()), after: 1 };
-    run(&demo(), &some(), &broken_server(), Progress::default(), &killed);
-    let mut text = killed.journal.into_inner().unwrap();
-    text.push_str("{\"next\":99,\"fou");
-    let (progress, _) = journal::resume(&text, &header).unwrap();
-    assert!(progress.next > 0 && progress.next < 100, "{}", progress.next);
-    let resumed = run(&demo(), &some(), &broken_server(), progress, &framegate::fuzz::campaign::Unwatched);
-    assert_eq!(resumed, whole);
+fn a_stretch_of_tries_in_which_a_campaign_is_stopped_does_not_count_as_done() {
+    let stopped = Stopped(AtomicUsize::new(0));
+    let bound = demo();
+    let orders = orders(&[Role::Server], None);
+    let summary = run(&bound, &orders, &stopped, Progress::default(), &stopped);
+    let systematic = framegate::fuzz::Tries::new(&bound.pack, &bound.settings, &[Role::Server], 7).systematic();
+    let total = summary.coverage.total();
+    assert_eq!(total.hit + total.masked + total.missed, systematic);
+    assert!(total.hit < 120 && total.missed > systematic - 120, "{total:?}");
+    assert!(!told(&summary).is_empty(), "what was found before stands");
 }
