@@ -99,6 +99,16 @@ pub(crate) enum Failure {
         /// The side that was asked for.
         side: &'static str,
     },
+    /// A target of another protocol than the files.
+    #[error("the target {name} speaks {speaks}, and the files are of {protocol}; name another target with `--target`")]
+    Speaks {
+        /// The target.
+        name: String,
+        /// Its protocol.
+        speaks: String,
+        /// The protocol of the files.
+        protocol: String,
+    },
     /// A target that cannot be understood or brought up.
     #[error("{0}")]
     Target(String),

@@ -84,6 +84,11 @@ impl Prepared {
         }
     }
 
+    /// The protocol that is tested first.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.bounds.first().map(|bound| bound.pack.id())
+    }
+
     /// The side under test, where the target decides it.
     pub(crate) fn side(&self) -> Option<Role> {
         self.subject.side()

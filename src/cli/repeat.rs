@@ -7,10 +7,13 @@ use super::run::Args;
 
 /// The command of this run, quoted for a shell. A credential is read from its variable.
 pub(crate) fn command(args: &Args, declarations: &[Declaration]) -> String {
-    let mut command = "framegate run".to_owned();
-    for protocol in &args.protocols {
-        let _ = write!(command, " {}", quote(protocol));
-    }
+    let protocols = args.protocols.iter().map(|protocol| format!(" {}", quote(protocol)));
+    format!("framegate run{}{}", protocols.collect::<String>(), options(args, declarations))
+}
+
+/// What a command says of its target and its packs, each option with a blank before it.
+pub(crate) fn options(args: &Args, declarations: &[Declaration]) -> String {
+    let mut command = String::new();
     let mut option = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             let _ = write!(command, " --{name} {}", quote(&value));

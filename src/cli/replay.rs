@@ -13,11 +13,12 @@ use framegate::suite::{Bound, Options, judge_recorded, requirements};
 use framegate::transcript::{Role, Transcript};
 use framegate::verdict::Report;
 
+use super::declaration::Declaration;
 use super::output::{Destination, Outputs};
 use super::packs::Source;
 use super::prepared::Prepared;
-use super::repeat::quote;
-use super::run::side;
+use super::repeat::{options, quote};
+use super::run::{factor, side};
 use super::{Failure, Outcome, run as plain};
 
 /// Judge recorded transcripts (JSON Lines) by the rules of a protocol, or play scenario files (YAML) against a target or the embedded peer
@@ -43,6 +44,24 @@ pub(crate) struct Args {
     /// Play scenario files against the client that this command starts
     #[arg(long, value_name = "CMD", conflicts_with = "fault")]
     client: Option<String>,
+    /// Play scenario files against this target of framegate.yaml
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["server", "client", "fault"])]
+    target: Option<String>,
+    /// Read targets from this file; without it, from the nearest framegate.yaml, from the working directory upwards
+    #[arg(long, value_name = "FILE", requires = "target")]
+    config: Option<PathBuf>,
+    /// Trust the certificates of this PEM file too
+    #[arg(long, value_name = "FILE", requires = "server")]
+    ca: Option<PathBuf>,
+    /// Accept any certificate
+    #[arg(long, requires = "server")]
+    insecure: bool,
+    /// The target is a peer of `framegate peer`: it has the pack's own credentials, stimuli and capabilities
+    #[arg(long)]
+    reference: bool,
+    /// Multiply every duration of the pack, for a target whose timers are scaled too
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    time_scale: Option<f64>,
     /// Declare something about the target, as for `run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -58,6 +77,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if let Some(tested) = prepared.side().filter(|tested| *tested != side) {
         return Err(Failure::Side { flag: tested.as_str(), side: side.as_str() });
     }
+    if let Some((name, speaks)) = args.target.clone().zip(prepared.protocol()).filter(|(_, speaks)| *speaks != protocol) {
+        return Err(Failure::Speaks { name, speaks: speaks.to_owned(), protocol });
+    }
     let (scenarios, transcripts): (Vec<_>, Vec<_>) = args.files.iter().partition(|path| is_yaml(path));
     let recorded =
         transcripts.into_iter().map(|path| Ok((path.display().to_string(), read(path)?))).collect::<Result<Vec<_>, Failure>>()?;
@@ -65,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         scenarios.into_iter().map(|path| Ok((path.display().to_string(), scenario(path)?))).collect::<Result<Vec<_>, Failure>>()?;
     let outputs = Outputs::open(&args.report)?;
     let (bound, lane, service) = prepared.lane(&Stop::default())?;
-    let repeat = lane.options.redaction.text(&args.repeat(&protocol, side));
+    let repeat = lane.options.redaction.text(&args.repeat(&protocol, side)?);
     let target = if scripted.is_empty() { "recorded transcripts".to_owned() } else { lane.options.target.clone() };
     let mut report = judge_recorded(&bound, side, recorded, &Options { target, repeat: repeat.clone(), ..Options::default() });
     play(&bound, side, &scripted, &lane, &repeat, &mut report);
@@ -87,20 +109,25 @@ impl Args {
         }
     }
 
-    /// The command that judges a file again. Declarations are left out: they may hold credentials.
-    fn repeat(&self, protocol: &str, side: Role) -> String {
-        let target = [("server", &self.server), ("client", &self.client), ("fault", &self.fault)];
-        let target = target.into_iter().filter_map(|(flag, value)| Some(format!(" --{flag} {}", quote(value.as_ref()?))));
-        format!("{}{}", header(protocol, side), target.collect::<String>())
+    /// The command that judges a file again, but for the file.
+    fn repeat(&self, protocol: &str, side: Role) -> Result<String, Failure> {
+        let target = self.target.as_ref().map_or_else(String::new, |name| format!(" --target {}", quote(name)));
+        let options = options(&self.as_run(protocol), &Declaration::parse_all(&self.set)?);
+        Ok(format!("{}{target}{options}", header(protocol, side)))
     }
 
     fn as_run(&self, protocol: &str) -> plain::Args {
         plain::Args {
-            protocols: vec![protocol.to_owned()],
+            protocols: vec![self.target.clone().unwrap_or_else(|| protocol.to_owned())],
+            config: self.config.clone(),
             server: self.server.clone(),
             client: self.client.clone(),
             source: self.source.clone(),
             set: self.set.clone(),
+            ca: self.ca.clone(),
+            insecure: self.insecure,
+            reference: self.reference,
+            time_scale: self.time_scale,
             fault: self.fault.clone(),
             ..plain::Args::default()
         }

@@ -52,6 +52,29 @@ fn a_server_on_a_socket_is_fuzzed() {
     let url = line.trim_end().strip_prefix("listening on ").unwrap();
     let text = check(&mut framegate(&["fuzz", "demo", "--server", url, "--reference", "--cases", "60"]), 0);
     assert!(text.contains("60 tries") && text.contains("0 causes"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (inputs, outputs) = (file("in"), file("out"));
+    fs::create_dir(&inputs).unwrap();
+    let wish = ["--input_dir", &inputs, "--output_dir", &outputs, "--no_of_files", "1", "--seed", "1"];
+    check(framegate(&["fuzz", "demo", "--side", "server"]).args(wish), 0);
+    let play = |target: &[&str], code: i32| {
+        check(framegate(&["replay", &file("out/fuzz-0.yaml")]).args(target).env("DEMO_TOKEN", "demo-token"), code)
+    };
+    let text = play(&["--server", url, "--reference", "--report", "json"], 0);
+    assert!(
+        text.contains(&format!("framegate replay --protocol demo --side server --server {url}")) && text.contains("--reference"),
+        "{text}"
+    );
+    let targets = file("framegate.yaml");
+    let entry = |protocol: &str| {
+        format!("targets:\n  here: {{protocol: {protocol}, side: server, url: \"{url}\", credentials: {{token: \"env:DEMO_TOKEN\"}}}}\n")
+    };
+    fs::write(&targets, entry("demo")).unwrap();
+    let text = play(&["--target", "here", "--config", &targets, "--report", "json"], 0);
+    assert!(text.contains("--target here --config"), "{text}");
+    fs::write(&targets, "targets:\n  here: {protocol: other, side: server, url: \"ws://127.0.0.1:1\"}\n").unwrap();
+    play(&["--target", "here", "--config", &targets], 2);
 }
 
 #[test]
