@@ -108,7 +108,7 @@ fn finding(fingerprint: &Fingerprint, cause: &Cause) -> String {
     text + "\n"
 }
 
-fn tries(count: u64) -> String {
+pub(crate) fn tries(count: u64) -> String {
     if count == 1 { "1 try".to_owned() } else { format!("{count} tries") }
 }
 

@@ -270,7 +270,7 @@ impl Held {
         let last = memory::resident().unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let (pace, tenth, last) = (tries as f64 / wall.as_secs_f64().max(0.001), tenth as f64 / 1_048_576.0, last as f64 / 1_048_576.0);
-        format!("{tries} tries · {pace:.0} tries/s · {last:.1} MiB now · {tenth:.1} MiB after a tenth of them\n")
+        format!("{} · {pace:.0} a second · {last:.1} MiB now · {tenth:.1} MiB after a tenth of them\n", campaign_report::tries(tries))
     }
 }
 

@@ -4,7 +4,9 @@ use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
-use framegate::fuzz::{Probes, Tries, Try, scenario_file};
+use framegate::fuzz::arena::Reference;
+use framegate::fuzz::campaign::{Orders, Range};
+use framegate::fuzz::{Probes, Try, scenario_file};
 use framegate::suite::Bound;
 use framegate::transcript::Role;
 
@@ -29,10 +31,12 @@ struct File {
     origin: String,
 }
 
-/// Writes the files and plays none.
+/// Writes the files and plays none, but for the good conversations of the reference peers that show what follows what.
 pub(crate) fn generate(bound: &Bound, sides: &[Role], wish: &Wish<'_>) -> Outcome {
     let seed = wish.seed.unwrap_or_else(|| RandomState::new().hash_one(0));
-    let tries = Tries::new(&bound.pack, &bound.settings, sides, seed);
+    let orders = Orders { sides: sides.to_vec(), seed, tries: None, part: (0, 1), jobs: 1, depth: 0, enough: None };
+    let range = Range::new(bound, &orders, &Reference);
+    let tries = range.tries();
     let inputs = inputs(wish.corpus)?;
     let given = inputs.iter().filter_map(|(path, input)| {
         let origin = format!("the input {}", path.file_name().unwrap_or_default().to_string_lossy());
@@ -46,7 +50,7 @@ pub(crate) fn generate(bound: &Bound, sides: &[Role], wish: &Wish<'_>) -> Outcom
     });
     let count = usize::try_from(wish.files).unwrap_or(usize::MAX);
     fs::create_dir_all(wish.folder).map_err(|source| Failure::Write { path: wish.folder.to_owned(), source })?;
-    let texts = given.chain(made).filter_map(|file| text(bound, &tries, &file));
+    let texts = given.chain(made).filter_map(|file| text(bound, &range, &file));
     for (index, text) in texts.take(count).enumerate() {
         let path = wish.folder.join(format!("fuzz-{index}.yaml"));
         fs::write(&path, text).map_err(|source| Failure::Write { path, source })?;
@@ -54,8 +58,8 @@ pub(crate) fn generate(bound: &Bound, sides: &[Role], wish: &Wish<'_>) -> Outcom
     Ok(0)
 }
 
-fn text(bound: &Bound, tries: &Tries, File { one, origin }: &File) -> Option<String> {
-    let front = tries.fronts().iter().find(|front| front.side == one.side)?;
+fn text(bound: &Bound, range: &Range, File { one, origin }: &File) -> Option<String> {
+    let front = range.front(one.side)?;
     // Whether a client dials again only a good conversation could show.
     let probes = Probes { canary: false, fresh: one.side == Role::Server };
     let scenario = one.scenario(&bound.pack, front, probes)?;

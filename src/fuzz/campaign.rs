@@ -18,7 +18,7 @@ use super::oracle::{self, Sighting};
 use super::reproducer;
 use super::summary::Summary;
 use super::survey::{Survey, survey};
-use super::trial::{Tries, Try};
+use super::trial::{Front, Tries, Try};
 use crate::pack::parameter::Span;
 use crate::pack::scenario::{Scenario, Step, Wait};
 use crate::plan;
@@ -173,6 +173,11 @@ impl Range {
         let tries = Tries::new(&bound.pack, &bound.settings, &orders.sides, orders.seed);
         let surveys = tries.fronts().iter().map(|front| survey(bound, front.clone(), arena, summary)).collect();
         Self { tries, surveys }
+    }
+
+    /// The states of this side and what can be done wrong in them, as the good conversations have shown them.
+    pub fn front(&self, side: Role) -> Option<&Front> {
+        self.surveys.iter().map(|survey| &survey.front).find(|front| front.side == side)
     }
 
     /// The tries.
