@@ -164,11 +164,18 @@ fn rate(tries: usize, begun: Instant) -> f64 {
 fn million(bound: &Bound, lane: &Lane, out: &mut impl std::io::Write) {
     struct Watch {
         begun: Instant,
-        seen: std::sync::Mutex<Vec<(u64, u64)>>,
+        /// When, how many tries, and how many bytes.
+        seen: std::sync::Mutex<Vec<(Duration, u64, u64)>>,
     }
     impl framegate::fuzz::campaign::Watcher for Watch {
         fn checkpoint(&self, next: u64, _: &Summary) {
-            self.seen.lock().unwrap().push((next, memory::resident().unwrap_or_default()));
+            let mut seen = self.seen.lock().unwrap();
+            seen.push((self.begun.elapsed(), next, memory::resident().unwrap_or_default()));
+        }
+
+        fn is_due(&self) -> bool {
+            let last = self.seen.lock().unwrap().last().map_or(Duration::ZERO, |(at, ..)| *at);
+            self.begun.elapsed() >= last + Duration::from_secs(1)
         }
     }
     let tries = std::env::var("TRIES").ok().and_then(|tries| tries.parse().ok()).unwrap_or(1_000_000);
@@ -177,8 +184,8 @@ fn million(bound: &Bound, lane: &Lane, out: &mut impl std::io::Write) {
         framegate::fuzz::campaign::run(bound, &orders(64, Some(tries)), lane, framegate::fuzz::campaign::Progress::default(), &watch);
     let seconds = watch.begun.elapsed().as_secs_f64();
     let seen = watch.seen.into_inner().unwrap();
-    let at = |tries: u64| seen.iter().find(|(next, _)| *next >= tries).map_or(0, |(_, bytes)| *bytes);
-    let (tenth, end) = (at(tries / 10), seen.last().map_or(0, |(_, bytes)| *bytes));
+    let at = |tries: u64| seen.iter().find(|(_, next, _)| *next >= tries).map_or(0, |(.., bytes)| *bytes);
+    let (tenth, end) = (at(tries / 10), seen.last().map_or(0, |(.., bytes)| *bytes));
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     writeln!(
         out,

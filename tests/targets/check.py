@@ -124,6 +124,9 @@ def main():
     wrong = [Run(options.framegate, target, mode) for target in targets for mode in target["wrong"]]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         outcomes = list(pool.map(Run.check, good + wrong))
+    # What a busy machine left undecided is asked once more with the machine to itself. A good program gets no second chance.
+    for index, run in enumerate(wrong, len(good)):
+        outcomes[index] = outcomes[index] or run.check()
     print(f"{sum(outcomes)} passed, {len(outcomes) - sum(outcomes)} failed")
     sys.exit(0 if all(outcomes) else 1)
 

@@ -13,6 +13,7 @@ FRAMEGATE, SCALE = sys.argv[1:]
 TARGET = next(target for target in json.loads((HERE / "targets.json").read_text()) if target["program"] == "goclaw_server.py")
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 FAR = 1.3
+TRIES = 3
 
 
 def seconds(words):
@@ -27,22 +28,29 @@ def figure(lines, name):
     return seconds(line.removeprefix(name).split("  ")[-2].strip())
 
 
-def ratio(name, wanted, more):
+def measure(more):
     """One run against a server of its own."""
     server = subprocess.Popen([sys.executable, str(HERE / "goclaw_server.py"), "--time-scale", SCALE], stdout=subprocess.PIPE, text=True)
     try:
         url = server.stdout.readline().strip().split()[-1]
         command = [FRAMEGATE, "run", "goclaw", "--server", url, "--time-scale", SCALE, "--stats", *TARGET["flags"], *more]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+        return subprocess.run(command, capture_output=True, text=True, timeout=900)
     finally:
         server.kill()
         server.wait()
-    lines = done.stdout.splitlines()
-    wall, total, path = figure(lines, "wall time"), figure(lines, "sum"), figure(lines, "critical path")
-    print(next(line for line in lines if " selected · " in line))
-    print(f"{name}: wall {wall:.2f} s, sum {total:.1f} s, critical path {path:.2f} s: ratio {wall / path:.3f} (wanted: at most {wanted})")
-    if done.returncode not in (0, 1) or wall / path > FAR:
-        sys.exit(f"not ok: {name}, exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+
+
+def ratio(name, wanted, more):
+    """Measures until it is not far off: other programs on the machine only ever slow a run down."""
+    for _ in range(TRIES):
+        done = measure(more)
+        lines = done.stdout.splitlines()
+        wall, total, path = figure(lines, "wall time"), figure(lines, "sum"), figure(lines, "critical path")
+        print(next(line for line in lines if " selected · " in line))
+        print(f"{name}: wall {wall:.2f} s, sum {total:.1f} s, critical path {path:.2f} s: ratio {wall / path:.3f} (wanted: at most {wanted})")
+        if done.returncode in (0, 1) and wall / path <= FAR:
+            return
+    sys.exit(f"not ok: {name}, exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
 
 
 ratio("keepalive", 1.05, [f"--only=goclaw/server/deadline{more}" for more in ("", "-early", "-idle")])

@@ -73,6 +73,10 @@ impl Watcher for Journal {
     fn checkpoint(&self, next: u64, part: &Summary) {
         self.0.lock().unwrap().push_str(&journal::line(next, part));
     }
+
+    fn is_due(&self) -> bool {
+        true
+    }
 }
 
 /// The journal of a campaign that has come to its end, and what it found.
