@@ -22,6 +22,7 @@ use super::output::{Destination, Outputs, note, pictured, print};
 use super::packs::Source;
 use super::prepared::Prepared;
 use super::run::side;
+use super::trust::Trust;
 use super::{Failure, Outcome, run as plain};
 
 /// Name of the journal in the folder of a campaign.
@@ -101,12 +102,8 @@ pub(crate) struct Args {
     /// Tries that share a connection to a server and are on their way at a time; 0 gives each try a connection of its own
     #[arg(long, value_name = "N", default_value_t = 64)]
     depth: usize,
-    /// Trust the certificates of this PEM file too
-    #[arg(long, value_name = "FILE", requires = "server")]
-    ca: Option<PathBuf>,
-    /// Accept any certificate
-    #[arg(long, requires = "server")]
-    insecure: bool,
+    #[command(flatten)]
+    trust: Trust,
     /// The target is a peer of `framegate peer`
     #[arg(long)]
     reference: bool,
@@ -174,8 +171,7 @@ impl Args {
             set: self.set.clone(),
             time_scale: self.time_scale,
             jobs: self.jobs,
-            ca: self.ca.clone(),
-            insecure: self.insecure,
+            trust: self.trust.clone(),
             reference: self.reference,
             fault: self.fault.clone(),
             ..plain::Args::default()

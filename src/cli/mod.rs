@@ -30,6 +30,7 @@ mod replay;
 mod run;
 mod schema;
 mod target;
+mod trust;
 mod unlock;
 
 use std::process::ExitCode;

@@ -25,10 +25,10 @@ pub(crate) fn options(args: &Args, declarations: &[Declaration]) -> String {
     option("client", args.client.clone());
     option("packs", args.source.packs.as_ref().map(path));
     option("dialect", args.source.dialect.clone());
-    option("ca", args.ca.as_ref().map(path));
+    option("ca", args.trust.ca.as_ref().map(path));
     option("fault", args.fault.clone());
     option("time-scale", args.time_scale.map(|scale| scale.to_string()));
-    for (is_given, flag) in [(args.insecure, " --insecure"), (args.reference, " --reference")] {
+    for (is_given, flag) in [(args.trust.insecure, " --insecure"), (args.reference, " --reference")] {
         command.push_str(if is_given { flag } else { "" });
     }
     for declaration in declarations {

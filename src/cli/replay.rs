@@ -19,6 +19,7 @@ use super::packs::Source;
 use super::prepared::Prepared;
 use super::repeat::{options, quote};
 use super::run::{factor, side};
+use super::trust::Trust;
 use super::{Failure, Outcome, run as plain};
 
 /// Judge recorded transcripts (JSON Lines) by the rules of a protocol, or play scenario files (YAML) against a target or the embedded peer
@@ -50,12 +51,8 @@ pub(crate) struct Args {
     /// Read targets from this file; without it, from the nearest framegate.yaml, from the working directory upwards
     #[arg(long, value_name = "FILE", requires = "target")]
     config: Option<PathBuf>,
-    /// Trust the certificates of this PEM file too
-    #[arg(long, value_name = "FILE", requires = "server")]
-    ca: Option<PathBuf>,
-    /// Accept any certificate
-    #[arg(long, requires = "server")]
-    insecure: bool,
+    #[command(flatten)]
+    trust: Trust,
     /// The target is a peer of `framegate peer`: it has the pack's own credentials, stimuli and capabilities
     #[arg(long)]
     reference: bool,
@@ -124,8 +121,7 @@ impl Args {
             client: self.client.clone(),
             source: self.source.clone(),
             set: self.set.clone(),
-            ca: self.ca.clone(),
-            insecure: self.insecure,
+            trust: self.trust.clone(),
             reference: self.reference,
             time_scale: self.time_scale,
             fault: self.fault.clone(),

@@ -16,6 +16,7 @@ use super::output::{Destination, Outputs, note, print, style};
 use super::packs::Source;
 use super::prepared::{Done, Prepared};
 use super::progress::{Lines, Progress};
+use super::trust::Trust;
 use super::{Failure, Outcome, baseline, unlock};
 
 /// The five most common uses; the README shows what each prints.
@@ -87,12 +88,8 @@ pub(crate) struct Args {
     /// Excuse the known failures of this file; one that looks different, has expired, fits nothing or passes now fails the run
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
-    /// Trust the certificates of this PEM file too
-    #[arg(long, value_name = "FILE", requires = "server")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Accept any certificate
-    #[arg(long, requires = "server")]
-    pub(crate) insecure: bool,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
     /// The target is a peer of `framegate peer`: it has the pack's own credentials, stimuli and capabilities
     #[arg(long)]
     pub(crate) reference: bool,

@@ -16,7 +16,7 @@ use super::run::Args;
 pub(crate) fn subject(args: &Args, named: Option<&Named>, bounds: &mut [Bound]) -> Result<Subject, Failure> {
     match (&args.server, &args.client, bounds) {
         (Some(url), _, [bound, ..]) => {
-            let server = server(url, &Tls { ca: args.ca.clone(), insecure: args.insecure })?;
+            let server = server(url, &args.trust.tls())?;
             reach(Arc::make_mut(&mut bound.pack), server.path());
             Ok(Subject::Live(Target::Server(server.with_hooks(named.map(Named::hooks).unwrap_or_default()))))
         }

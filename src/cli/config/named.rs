@@ -13,6 +13,7 @@ use super::super::declaration::{self, Declaration, Kind};
 use super::super::failure::Failure;
 use super::super::packs::Source;
 use super::super::run::Args;
+use super::super::trust::Trust;
 use super::file::{Allowance, Ready, Target};
 use super::held::Held;
 use super::{Found, check};
@@ -80,8 +81,7 @@ impl Named {
                 packs: args.source.packs.clone().or_else(|| self.packs.clone()),
                 dialect: args.source.dialect.clone().or_else(|| target.dialect.clone()),
             },
-            ca: target.ca.as_ref().map(path),
-            insecure: target.insecure,
+            trust: Trust { ca: target.ca.as_ref().map(path), insecure: target.insecure },
             allow: if target.allow.contains(&Allowance::Destructive) { vec!["destructive".to_owned()] } else { args.allow.clone() },
             time_scale: args.time_scale.or(target.time_scale),
             jobs: args.jobs.or(target.jobs),
