@@ -3,24 +3,23 @@
 //! It keeps no clock and touches no disk: whoever runs it says when it is spent, and is given every checkpoint.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::arena::{Arena, Reference};
 use super::batch::{Crew, Stock, Suspect, crew};
 use super::cause::{Cause, Fingerprint};
-use super::conversation::{self, Probes};
+use super::conversation;
 use super::coverage::{Place, Status};
-use super::generator::state::CONNECTED;
 use super::minimizer::minimize;
 use super::novelty::{self, EPOCH};
 use super::oracle::{self, Sighting};
+use super::patience::{Patience, play};
 use super::reproducer;
 use super::summary::Summary;
 use super::survey::{Survey, survey};
 use super::trial::{Front, Tries, Try};
-use crate::pack::parameter::Span;
-use crate::pack::scenario::{Scenario, Step, Wait};
+use crate::pack::scenario::{Scenario, Step};
 use crate::plan;
 use crate::suite::Bound;
 use crate::transcript::Role;
@@ -98,10 +97,6 @@ const STRIDE: u64 = 64;
 /// Causes that are made shorter; the others are listed with their first try.
 const SHORTENED: usize = 40;
 
-/// How long a server that takes one conversation at a time is given to let go of the last one, again and again: common libraries wait 10 s
-/// for a close.
-const LETTING_GO: [&str; 9] = ["20ms", "50ms", "100ms", "300ms", "1s", "2s", "3s", "4s", "5s"];
-
 /// Runs a campaign from where it stands to its end.
 pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress, watcher: &dyn Watcher) -> Summary {
     let mut summary = progress.found;
@@ -112,7 +107,8 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
     watcher.planned(systematic);
     let stock = range.stock(bound, orders, arena);
     let crew = stock.as_ref().map(|stock| Crew::new(stock, orders.jobs));
-    let campaign = Campaign { bound, orders, arena, tries, surveys, crew, broken: known(&summary), is_deaf: AtomicBool::new(false) };
+    let patience = surveys.iter().map(|survey| Patience::new(bound, arena, &survey.front)).collect();
+    let campaign = Campaign { bound, orders, arena, tries, surveys, crew, broken: known(&summary), patience };
     let jobs = orders.jobs.max(1) as u64;
     let most = if campaign.crew.is_some() { crew::STRIDE * jobs } else { STRIDE };
     // What a try takes is the target's affair: strides grow as long as they are quick.
@@ -215,8 +211,7 @@ struct Campaign<'a> {
     surveys: &'a [Survey],
     crew: Option<Crew<'a>>,
     broken: BTreeSet<(Role, String)>,
-    /// True once a server that takes one conversation at a time has not let go of one in time: it is not waited for again.
-    is_deaf: AtomicBool,
+    patience: Vec<Patience<'a>>,
 }
 
 /// What came of one try.
@@ -384,7 +379,7 @@ impl Campaign<'_> {
         }
         let survey = self.survey(one.side)?;
         let scenario = one.scenario(&self.bound.pack, &survey.front, survey.grounds.get(one.state)?.probes)?;
-        let sighting = self.play_patiently(one.side, &scenario);
+        let sighting = self.play(one.side, &scenario);
         result.findings = sighting.findings;
         result.findings.retain(|finding| !self.broken.contains(&(one.side, finding.requirement.clone())));
         result.reaction = sighting.reaction;
@@ -422,50 +417,10 @@ impl Campaign<'_> {
     }
 
     fn play(&self, side: Role, scenario: &Scenario) -> Sighting {
-        let Bound { pack, settings } = self.bound;
-        match plan::bind(pack, settings, side, "fuzz", scenario).first() {
-            Some(case) => oracle::judge(self.bound, case, &self.arena.play(self.bound, case)),
-            None => Sighting {
-                unreached: Some("it makes no case".to_owned()),
-                reaction: String::new(),
-                is_answered: false,
-                findings: Vec::new(),
-            },
+        match self.patience.iter().find(|patience| patience.side == side) {
+            Some(patience) => patience.play(scenario),
+            None => play(self.bound, self.arena, side, scenario),
         }
-    }
-
-    /// The same, where a server that takes one conversation at a time may not have let go of the last one yet, which tells nothing of it.
-    fn play_patiently(&self, side: Role, scenario: &Scenario) -> Sighting {
-        let mut sighting = self.play(side, scenario);
-        if !conversation::is_exclusive(&self.bound.pack, side) {
-            return sighting;
-        }
-        if sighting.unreached.is_some() && self.lets_go(side) {
-            sighting = self.play(side, scenario);
-        }
-        if sighting.unreached.is_none() {
-            self.is_deaf.store(false, Ordering::Relaxed);
-        }
-        let is_refused = |finding: &Finding| finding.requirement == oracle::ALIVE;
-        if sighting.findings.iter().any(is_refused) && self.lets_go(side) {
-            sighting.findings.retain(|finding| !is_refused(finding));
-        }
-        sighting
-    }
-
-    /// True if a good conversation is served within the time that a server has to let go of another one.
-    fn lets_go(&self, side: Role) -> bool {
-        let Some(survey) = self.survey(side).filter(|_| !self.is_deaf.load(Ordering::Relaxed)) else { return false };
-        let Some(field) = survey.front.fields.iter().find(|field| field.state.name == CONNECTED) else { return false };
-        let good = conversation::scenario(&self.bound.pack, side, &field.state, &[], Probes::default());
-        let is_served = |wait: &&str| {
-            let steps = [vec![Step::Wait(Wait { span: Span((*wait).to_owned()), until: None })], good.steps.clone()].concat();
-            let sighting = self.play(side, &Scenario::new("a good conversation, later", steps));
-            sighting.unreached.is_none() && sighting.findings.is_empty()
-        };
-        let is_served = !self.arena.is_stopped() && LETTING_GO.iter().any(is_served);
-        self.is_deaf.store(!is_served, Ordering::Relaxed);
-        is_served
     }
 
     /// True if the reference peer is found innocent in this conversation.
@@ -516,7 +471,7 @@ impl Campaign<'_> {
         let begins_fair = self.is_fair(fingerprint.side, &scenario.steps);
         let negative = |steps: &[Step]| is_negative(steps) && (!begins_fair || self.is_fair(fingerprint.side, steps));
         let mut fails = |scenario: &Scenario| {
-            let sighting = self.play_patiently(fingerprint.side, scenario);
+            let sighting = self.play(fingerprint.side, scenario);
             sighting.reaction == fingerprint.reaction
                 && sighting.findings.iter().any(|finding| finding.requirement == fingerprint.requirement)
         };

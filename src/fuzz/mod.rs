@@ -23,6 +23,7 @@ pub mod keeper;
 mod minimizer;
 mod novelty;
 pub mod oracle;
+mod patience;
 mod pointer;
 mod replay;
 mod reproducer;

@@ -10,11 +10,11 @@ use super::cause::{Cause, Fingerprint};
 use super::conversation::{self, Probes};
 use super::generator::State;
 use super::generator::state::EXCHANGED;
-use super::oracle::{self, ALIVE, ANSWERS, Sighting, UNDISTURBED};
+use super::oracle::{ALIVE, ANSWERS, Sighting, UNDISTURBED};
+use super::patience::{Patience, play};
 use super::summary::Summary;
 use super::trial::Front;
 use crate::pack::scenario::Scenario;
-use crate::plan;
 use crate::suite::Bound;
 use crate::transcript::Role;
 
@@ -49,12 +49,14 @@ impl Survey {
 /// Plays good conversations on the reference peer and on the target.
 pub(super) fn survey(bound: &Bound, mut front: Front, arena: &dyn Arena, summary: &mut Summary) -> Survey {
     let side = front.side;
+    let patience = Patience::new(bound, arena, &front);
+    let look = |state: &State, probes: Probes| patience.play(&conversation::scenario(&bound.pack, side, state, &[], probes));
     let mut broken = Vec::new();
     let mut grounds = Vec::new();
     for field in &mut front.fields {
         let mut ground = allowed(bound, side, &field.state);
         field.state.is_ready = ground.is_ready;
-        let mut sighting = look(bound, side, &field.state, ground.probes, arena);
+        let mut sighting = look(&field.state, ground.probes);
         for probe in [ALIVE, UNDISTURBED] {
             let Some(finding) = sighting.findings.iter().find(|finding| finding.requirement == probe && finding.step.is_some()).cloned()
             else {
@@ -70,12 +72,12 @@ pub(super) fn survey(bound: &Bound, mut front: Front, arena: &dyn Arena, summary
             } else {
                 ground.probes.canary = false;
             }
-            sighting = look(bound, side, &field.state, ground.probes, arena);
+            sighting = look(&field.state, ground.probes);
         }
         if sighting.findings.iter().any(|finding| finding.requirement == ANSWERS) && ground.is_ready {
             ground.is_ready = false;
             field.state.is_ready = false;
-            sighting = look(bound, side, &field.state, ground.probes, arena);
+            sighting = look(&field.state, ground.probes);
         }
         keep(summary, &mut broken, bound, side, &field.state, ground.probes, &sighting);
         if let Some(why) = &sighting.unreached {
@@ -99,26 +101,13 @@ fn allowed(bound: &Bound, side: Role, state: &State) -> Ground {
         for probes in Probes::ALL {
             let mut state = state.clone();
             state.is_ready = is_ready;
-            let sighting = look(bound, side, &state, probes, &Reference);
+            let sighting = play(bound, &Reference, side, &conversation::scenario(&bound.pack, side, &state, &[], probes));
             if sighting.unreached.is_none() && sighting.findings.is_empty() && sighting.is_answered {
                 return Ground { probes, is_ready, unreachable: None };
             }
         }
     }
     Ground::default()
-}
-
-fn look(bound: &Bound, side: Role, state: &State, probes: Probes, arena: &dyn Arena) -> Sighting {
-    let scenario = conversation::scenario(&bound.pack, side, state, &[], probes);
-    match plan::bind(&bound.pack, &bound.settings, side, "fuzz", &scenario).first() {
-        Some(case) => oracle::judge(bound, case, &arena.play(bound, case)),
-        None => Sighting {
-            unreached: Some("the pack has no scenarios".to_owned()),
-            reaction: String::new(),
-            is_answered: false,
-            findings: Vec::new(),
-        },
-    }
 }
 
 fn keep(
