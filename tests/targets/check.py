@@ -16,29 +16,11 @@ import sys
 import tempfile
 import time
 
+from served import Server
+
 HERE = pathlib.Path(__file__).parent
 DEADLINE = 600
-PATIENCE = 5
 JOBS = 6
-
-
-class Server:
-    """A server on a free port, for as long as the block lasts."""
-
-    def __init__(self, command):
-        self.command = command
-
-    def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
-        return self.process.stdout.readline().strip().split()[-1]
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class Run:

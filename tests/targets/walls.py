@@ -8,6 +8,8 @@ import pathlib
 import subprocess
 import sys
 
+from served import Server
+
 HERE = pathlib.Path(__file__).parent
 FRAMEGATE, SCALE = sys.argv[1:]
 TARGET = next(target for target in json.loads((HERE / "targets.json").read_text()) if target["program"] == "goclaw_server.py")
@@ -30,14 +32,9 @@ def figure(lines, name):
 
 def measure(more):
     """One run against a server of its own."""
-    server = subprocess.Popen([sys.executable, str(HERE / "goclaw_server.py"), "--time-scale", SCALE], stdout=subprocess.PIPE, text=True)
-    try:
-        url = server.stdout.readline().strip().split()[-1]
+    with Server([sys.executable, str(HERE / "goclaw_server.py"), "--time-scale", SCALE]) as url:
         command = [FRAMEGATE, "run", "goclaw", "--server", url, "--time-scale", SCALE, "--stats", *TARGET["flags"], *more]
         return subprocess.run(command, capture_output=True, text=True, timeout=900)
-    finally:
-        server.kill()
-        server.wait()
 
 
 def ratio(name, wanted, more):

@@ -1,0 +1,24 @@
+"""A server of this folder, for as long as it is needed."""
+
+import subprocess
+
+PATIENCE = 5
+
+
+class Server:
+    """A server on a free port, for as long as the block lasts; gives its URL. A quiet one says nothing of what goes wrong."""
+
+    def __init__(self, command, is_quiet=False):
+        self.command, self.errors = command, subprocess.DEVNULL if is_quiet else None
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        return self.process.stdout.readline().strip().split()[-1]
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
