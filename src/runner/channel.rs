@@ -104,19 +104,9 @@ impl<'a> Piece<'a> {
 
     /// The frame at the beginning of these bytes; nothing if it is not whole yet, an error if it is longer than a channel takes.
     fn first(bytes: &'a [u8]) -> Result<Option<Self>, ()> {
-        let Some([_, second]) = bytes.first_chunk::<2>() else { return Ok(None) };
-        let wide = match second & 0x7F {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        let header = 2 + wide + if second & 0x80 == 0 { 0 } else { 4 };
+        let header = wire::header_length(bytes);
         let Some(head) = bytes.get(..header) else { return Ok(None) };
-        let length = match wide {
-            0 => u64::from(second & 0x7F),
-            wide => head[2..2 + wide].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
-        };
-        let length = usize::try_from(length).ok().filter(|length| *length <= MOST - 16).ok_or(())?;
+        let length = usize::try_from(wire::payload_length(head)).ok().filter(|length| *length <= MOST - 16).ok_or(())?;
         Ok(bytes.get(..header + length).map(|whole| Self { whole, header }))
     }
 }
@@ -298,7 +288,7 @@ impl Channel {
                 }
                 Action::Bytes { bytes, .. } => {
                     self.written.extend_from_slice(&bytes);
-                    self.record(ONLY, What::Garbage { bytes: bytes.into(), problem: "written as raw bytes".to_owned() });
+                    self.record(ONLY, What::raw(bytes));
                 }
                 Action::Wake { at, token } => self.timers.insert(at, token),
                 Action::Mark(mark) => self.record(0, What::Mark(mark)),
@@ -313,11 +303,7 @@ impl Channel {
     }
 
     fn open(&mut self, session: String, mut request: Request) {
-        for (name, value) in &mut request.headers {
-            if name.eq_ignore_ascii_case("Host") && value.is_empty() {
-                value.clone_from(&self.host);
-            }
-        }
+        request.name_host(&self.host);
         match self.connect() {
             Ok(stream) => {
                 self.stream = Some(stream);

@@ -311,11 +311,7 @@ impl<'a> Session<'a> {
         if !self.setup.log.has_room_for(&What::Request(request.clone())) {
             return self.end_with(Mark::Failed(self.setup.log.bound()));
         }
-        for (name, value) in &mut request.headers {
-            if name.eq_ignore_ascii_case("Host") && value.is_empty() {
-                value.clone_from(&host);
-            }
-        }
+        request.name_host(&host);
         self.spawn(id, origin, Some(Opening { session, request, held: Vec::new() }));
     }
 
@@ -352,8 +348,7 @@ impl<'a> Session<'a> {
                 self.transmit(id, What::Frame(frame), bytes);
             }
             (None, Action::Bytes { bytes, .. }) => {
-                let problem = "written as raw bytes".to_owned();
-                self.transmit(id, What::Garbage { bytes: bytes.clone().into(), problem }, bytes);
+                self.transmit(id, What::raw(bytes.clone()), bytes);
             }
             (None, Action::Finish(_)) => self.end(id, Order::Finish),
             (None, _) => self.end(id, Order::End),

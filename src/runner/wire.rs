@@ -155,7 +155,7 @@ impl Decoder {
 }
 
 /// The length of the header that begins with these bytes, as far as they tell.
-fn header_length(begin: &[u8]) -> usize {
+pub(super) fn header_length(begin: &[u8]) -> usize {
     let Some(second) = begin.get(1) else { return 2 };
     let extended = match second & 0x7F {
         126 => 2,
@@ -165,22 +165,30 @@ fn header_length(begin: &[u8]) -> usize {
     2 + extended + if second & 0x80 == 0 { 0 } else { 4 }
 }
 
+/// The length that a complete header declares.
+pub(super) fn payload_length(header: &[u8]) -> u64 {
+    let extended = match header[1] & 0x7F {
+        126 => &header[2..4],
+        127 => &header[2..10],
+        short => return u64::from(short),
+    };
+    extended.iter().fold(0, |length, byte| length << 8 | u64::from(*byte))
+}
+
 /// A frame without its payload, from a complete header.
 fn read_header(header: &[u8]) -> Frame {
-    let (width, extended) = match header[1] & 0x7F {
-        126 => (Width::Medium, &header[2..4]),
-        127 => (Width::Long, &header[2..10]),
-        _ => (Width::Short, &[][..]),
+    let width = match header[1] & 0x7F {
+        126 => Width::Medium,
+        127 => Width::Long,
+        _ => Width::Short,
     };
-    let short = u64::from(header[1] & 0x7F);
-    let length = if extended.is_empty() { short } else { extended.iter().fold(0, |length, byte| length << 8 | u64::from(*byte)) };
     let mask = (header[1] & 0x80 != 0).then(|| header.last_chunk().copied()).flatten();
     Frame {
         fin: header[0] & 0x80 != 0,
         rsv: header[0] >> 4 & 0x7,
         opcode: Opcode(header[0] & 0xF),
         mask,
-        length,
+        length: payload_length(header),
         width,
         payload: Bytes::default(),
         arrived: 0,

@@ -90,6 +90,13 @@ pub enum What {
     Mark(Mark),
 }
 
+impl What {
+    /// Bytes that the harness wrote as they are.
+    pub fn raw(bytes: Vec<u8>) -> Self {
+        Self::Garbage { bytes: bytes.into(), problem: "written as raw bytes".to_owned() }
+    }
+}
+
 /// How a byte stream ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

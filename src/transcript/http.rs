@@ -38,6 +38,15 @@ pub struct Response {
 }
 
 impl Request {
+    /// Fills in the `Host` header where it was left empty.
+    pub fn name_host(&mut self, host: &str) {
+        for (name, value) in &mut self.headers {
+            if name.eq_ignore_ascii_case("Host") && value.is_empty() {
+                host.clone_into(value);
+            }
+        }
+    }
+
     /// The upgrade request of RFC 6455 § 4.1 for this path and query, with this key.
     pub fn upgrade(host: &str, target: &str, key: &str) -> Self {
         let headers = [

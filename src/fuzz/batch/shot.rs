@@ -149,7 +149,7 @@ impl Shot {
         let (end, is_raw) = self.steps[step];
         let mut piece = bytes.get(begin..end).unwrap_or_default();
         if is_raw {
-            return vec![What::Garbage { bytes: piece.to_vec().into(), problem: "written as raw bytes".to_owned() }];
+            return vec![What::raw(piece.to_vec())];
         }
         let mut decoder = Decoder::new(LARGEST);
         let mut said: Vec<What> = std::iter::from_fn(|| decoder.next(&mut piece)).collect();
