@@ -13,14 +13,12 @@ use super::conversation;
 use super::coverage::{Place, Status};
 use super::minimizer::minimize;
 use super::novelty::{self, EPOCH};
-use super::oracle::{self, Sighting};
 use super::patience::{Patience, play};
 use super::reproducer;
 use super::summary::Summary;
 use super::survey::{Survey, survey};
 use super::trial::{Front, Tries, Try};
 use crate::pack::scenario::{Scenario, Step};
-use crate::plan;
 use crate::suite::Bound;
 use crate::transcript::Role;
 use crate::verdict::Finding;
@@ -107,7 +105,7 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
     watcher.planned(systematic);
     let stock = range.stock(bound, orders, arena);
     let crew = stock.as_ref().map(|stock| Crew::new(stock, orders.jobs));
-    let patience = surveys.iter().map(|survey| Patience::new(bound, arena, &survey.front)).collect();
+    let patience = Patience::new(bound, arena, surveys.iter().map(|survey| &survey.front));
     let campaign = Campaign { bound, orders, arena, tries, surveys, crew, broken: known(&summary), patience };
     let jobs = orders.jobs.max(1) as u64;
     let most = if campaign.crew.is_some() { crew::STRIDE * jobs } else { STRIDE };
@@ -129,7 +127,7 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
         let mut part = campaign.stride(next, until, &summary);
         if watcher.is_stopped() {
             // Some of these tries were not made. What the others found stands, and none of them counts as done.
-            summary.merge(Summary { causes: part.causes, ..Summary::default() });
+            summary.merge_causes(part.causes);
             break;
         }
         campaign.misfortunes(next, until, &mut part);
@@ -211,7 +209,7 @@ struct Campaign<'a> {
     surveys: &'a [Survey],
     crew: Option<Crew<'a>>,
     broken: BTreeSet<(Role, String)>,
-    patience: Vec<Patience<'a>>,
+    patience: Patience<'a>,
 }
 
 /// What came of one try.
@@ -267,7 +265,7 @@ impl Judge<'_, '_> {
     pub(super) fn row(&self, numbers: &[u64], summary: &mut Summary) {
         let campaign = self.campaign;
         let Some((scenario, one)) = campaign.in_a_row(numbers) else { return };
-        let sighting = campaign.play(one.side, &scenario);
+        let sighting = campaign.patience.play(one.side, &scenario);
         for finding in sighting.findings {
             if campaign.broken.contains(&(one.side, finding.requirement.clone())) {
                 continue;
@@ -358,9 +356,7 @@ impl Campaign<'_> {
         for number in Tries::part(range, index, count).take_while(|_| !self.arena.is_stopped()) {
             let Some(result) = self.result(number) else { continue };
             if result.findings.iter().any(|own| own.requirement == finding.requirement) {
-                let mut found = Summary::default();
-                record(&mut found, result);
-                part.merge(Summary { causes: found.causes, ..Summary::default() });
+                blame(part, result);
                 return true;
             }
         }
@@ -379,7 +375,7 @@ impl Campaign<'_> {
         }
         let survey = self.survey(one.side)?;
         let scenario = one.scenario(&self.bound.pack, &survey.front, survey.grounds.get(one.state)?.probes)?;
-        let sighting = self.play(one.side, &scenario);
+        let sighting = self.patience.play(one.side, &scenario);
         result.findings = sighting.findings;
         result.findings.retain(|finding| !self.broken.contains(&(one.side, finding.requirement.clone())));
         result.reaction = sighting.reaction;
@@ -416,18 +412,9 @@ impl Campaign<'_> {
         Some((conversation::insisting(scenario), last))
     }
 
-    fn play(&self, side: Role, scenario: &Scenario) -> Sighting {
-        match self.patience.iter().find(|patience| patience.side == side) {
-            Some(patience) => patience.play(scenario),
-            None => play(self.bound, self.arena, side, scenario),
-        }
-    }
-
     /// True if the reference peer is found innocent in this conversation.
     fn is_fair(&self, side: Role, steps: &[Step]) -> bool {
-        let scenario = Scenario::new("reference", steps.to_vec());
-        let cases = plan::bind(&self.bound.pack, &self.bound.settings, side, "fuzz", &scenario);
-        cases.first().is_some_and(|case| oracle::judge(self.bound, case, &Reference.play(self.bound, case)).findings.is_empty())
+        play(self.bound, &Reference, side, &Scenario::new("reference", steps.to_vec())).findings.is_empty()
     }
 
     /// Counts the systematic tries that were not begun.
@@ -471,7 +458,7 @@ impl Campaign<'_> {
         let begins_fair = self.is_fair(fingerprint.side, &scenario.steps);
         let negative = |steps: &[Step]| is_negative(steps) && (!begins_fair || self.is_fair(fingerprint.side, steps));
         let mut fails = |scenario: &Scenario| {
-            let sighting = self.play(fingerprint.side, scenario);
+            let sighting = self.patience.play(fingerprint.side, scenario);
             sighting.reaction == fingerprint.reaction
                 && sighting.findings.iter().any(|finding| finding.requirement == fingerprint.requirement)
         };
@@ -515,6 +502,13 @@ pub(super) fn record(summary: &mut Summary, mut result: Result) {
     }
     summary.coverage.count(result.place.clone(), &result.status, &result.reaction);
     summary.coverage.broke(result.place, told);
+}
+
+/// Keeps what one try has found, whose violation is counted already.
+pub(super) fn blame(summary: &mut Summary, result: Result) {
+    let mut found = Summary::default();
+    record(&mut found, result);
+    summary.merge_causes(found.causes);
 }
 
 fn place(survey: &Survey, one: &Try) -> Option<Place> {

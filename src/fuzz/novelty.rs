@@ -17,7 +17,7 @@ pub const EPOCH: u64 = 8192;
 /// What was new in each line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Novelty {
-    first: BTreeMap<(u64, News), u64>,
+    first: BTreeMap<u64, BTreeMap<News, u64>>,
 }
 
 /// Something that was not seen before in its line.
@@ -58,30 +58,27 @@ impl Novelty {
 
     /// Adds what other tries have seen.
     pub(super) fn merge(&mut self, other: Self) {
-        for ((_, news), number) in other.first {
+        for (news, number) in other.first.into_values().flatten() {
             self.note(number, news);
         }
     }
 
     /// The tries of this one's line that were new before its epoch, in the order of what was new.
     pub(super) fn before(&self, number: u64) -> Vec<u64> {
-        let least = News { side: Role::Client, state: String::new(), reaction: String::new() };
-        let line = line(number);
-        let own = self.first.range((line, News { side: least.side.min(least.side.other()), ..least })..);
-        let own = own.take_while(|((other, _), _)| *other == line).map(|(_, first)| *first);
+        let own = self.first.get(&line(number)).into_iter().flat_map(BTreeMap::values).copied();
         own.filter(|first| *first < epoch(number)).collect()
     }
 
     fn note(&mut self, number: u64, news: News) {
-        let first = self.first.entry((line(number), news)).or_insert(number);
+        let first = self.first.entry(line(number)).or_default().entry(news).or_insert(number);
         *first = number.min(*first);
     }
 }
 
 impl From<Novelty> for Vec<Entry> {
     fn from(novelty: Novelty) -> Self {
-        let entry = |((_, News { side, state, reaction }), number)| Entry { number, side, state, reaction };
-        novelty.first.into_iter().map(entry).collect()
+        let entry = |(News { side, state, reaction }, number)| Entry { number, side, state, reaction };
+        novelty.first.into_values().flatten().map(entry).collect()
     }
 }
 

@@ -36,15 +36,20 @@ impl Summary {
             // Every part plays the same good conversations.
             self.baseline.entry(fingerprint).or_insert(cause);
         }
-        for (fingerprint, cause) in other.causes {
-            self.add(fingerprint, cause);
-        }
+        self.merge_causes(other.causes);
         for sentence in other.diagnosis {
             if !self.diagnosis.contains(&sentence) {
                 self.diagnosis.push(sentence);
             }
         }
         self.diagnosis.sort();
+    }
+
+    /// Adds what other tries showed, and counts none of them.
+    pub(super) fn merge_causes(&mut self, causes: BTreeMap<Fingerprint, Cause>) {
+        for (fingerprint, cause) in causes {
+            self.add(fingerprint, cause);
+        }
     }
 
     /// Adds what a try showed.

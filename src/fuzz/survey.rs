@@ -49,8 +49,8 @@ impl Survey {
 /// Plays good conversations on the reference peer and on the target.
 pub(super) fn survey(bound: &Bound, mut front: Front, arena: &dyn Arena, summary: &mut Summary) -> Survey {
     let side = front.side;
-    let patience = Patience::new(bound, arena, &front);
-    let look = |state: &State, probes: Probes| patience.play(&conversation::scenario(&bound.pack, side, state, &[], probes));
+    let patience = Patience::new(bound, arena, std::iter::once(&front));
+    let look = |state: &State, probes: Probes| patience.play(side, &conversation::scenario(&bound.pack, side, state, &[], probes));
     let mut broken = Vec::new();
     let mut grounds = Vec::new();
     for field in &mut front.fields {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::worker::{Left, Stock, Suspect, Worker};
-use crate::fuzz::campaign::{Judge, record};
+use crate::fuzz::campaign::{Judge, blame, record};
 use crate::fuzz::summary::Summary;
 
 /// Tries that a worker takes at a time.
@@ -79,10 +79,7 @@ fn settle(worker: &mut Worker<'_>, alone: &[u64], left: Left, judge: &Judge<'_, 
     }
     for number in &left.again {
         if let Some(result) = judge.alone(*number).filter(|result| !result.is_good()) {
-            // Its violation is counted already.
-            let mut found = Summary::default();
-            record(&mut found, result);
-            summary.merge(Summary { causes: found.causes, ..Summary::default() });
+            blame(summary, result);
         }
     }
     suspects(worker, left.suspects, judge, summary);
