@@ -251,11 +251,7 @@ impl Held {
     fn look(&mut self, tries: u64) {
         let Some(bytes) = memory::resident() else { return };
         if self.looks.len() >= Self::MOST {
-            let mut index = 0;
-            self.looks.retain(|_| {
-                index += 1;
-                index % 2 == 1
-            });
+            memory::thin(&mut self.looks);
         }
         self.looks.push((tries, bytes));
     }

@@ -119,9 +119,7 @@ impl Prepared {
 
     fn start(&mut self, stop: &Stop) -> Result<Option<Service>, Failure> {
         let Some(named) = &self.named else { return Ok(None) };
-        let credentials: Vec<_> = self.bounds.iter().flat_map(|bound| bound.settings.credentials.clone()).collect();
-        let redaction = self.redaction();
-        let (service, url) = named.start(&credentials, stop).map_err(|failure| failure.redacted(&redaction))?;
+        let (service, url) = self.raise(named, stop)?;
         if url.is_some() && url != self.args.server && self.args.server.is_some() {
             self.args.server = url;
             self.subject = target::subject(&self.args, Some(named), &mut self.bounds)?;
@@ -129,11 +127,16 @@ impl Prepared {
         Ok(service)
     }
 
+    /// Starts the server of a named target if it has a command, and says where it is.
+    fn raise(&self, named: &Named, stop: &Stop) -> Result<(Option<Service>, Option<String>), Failure> {
+        let credentials: Vec<_> = self.bounds.iter().flat_map(|bound| bound.settings.credentials.clone()).collect();
+        named.start(&credentials, stop).map_err(|failure| failure.redacted(&self.redaction()))
+    }
+
     /// Starts the server anew that [`Prepared::lane`] had started, and says where it is now.
     pub(crate) fn restart(&self, stop: &Stop) -> Option<(Service, Subject)> {
         let named = self.named.as_ref()?;
-        let credentials: Vec<_> = self.bounds.iter().flat_map(|bound| bound.settings.credentials.clone()).collect();
-        let (service, url) = named.start(&credentials, stop).ok()?;
+        let (service, url) = self.raise(named, stop).ok()?;
         let args = Args { server: url, ..self.args.clone() };
         let subject = target::subject(&args, Some(named), &mut self.bounds.clone()).ok()?;
         Some((service?, subject))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::arena::{Arena, Lane};
 use super::oracle;
 use crate::plan::Case;
-use crate::runner::{ServerTarget, Service, Stop};
+use crate::runner::{ServerTarget, Service, Stop, memory};
 use crate::suite::{Bound, Subject};
 use crate::transcript::{Event, Process, Role, What};
 use crate::verdict::{CaseResult, Finding};
@@ -147,11 +147,7 @@ impl State {
             return Some(oracle::memory(first, last, "the campaign, and at no look less than at the one before"));
         }
         if self.looks.len() >= LOOKS {
-            let mut index = 0;
-            self.looks.retain(|_| {
-                index += 1;
-                index % 2 == 1
-            });
+            memory::thin(&mut self.looks);
             self.stride.0 *= 2;
         }
         None

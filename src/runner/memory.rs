@@ -18,6 +18,15 @@ fn held(process: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
+/// Keeps every second look, the first among them: what few looks are left stand for as long as many did.
+pub fn thin<T>(looks: &mut Vec<T>) {
+    let mut is_kept = false;
+    looks.retain(|_| {
+        is_kept = !is_kept;
+        is_kept
+    });
+}
+
 /// The processes of a group. They are listed anew once in a while.
 #[derive(Debug, Default)]
 pub(super) struct Census {

@@ -88,31 +88,14 @@ fn shorten(result: &mut CaseResult) {
 mod tests {
     use std::time::Duration;
 
-    use indexmap::IndexMap;
-
     use super::*;
     use crate::transcript::{Event, Frame, Role, What};
     use crate::verdict::{Finding, Severity};
 
     fn result(transcript: Transcript, event: usize) -> CaseResult {
         let finding = Finding { event: Some(event), ..Finding::harness(Severity::Inconclusive, "a", "b") };
-        CaseResult {
-            id: "demo/server/flood".to_owned(),
-            title: String::new(),
-            protocol: "demo".to_owned(),
-            side: Role::Server,
-            group: "protocol".to_owned(),
-            origin: None,
-            skipped: None,
-            findings: vec![finding.clone(), Finding { event: None, ..finding.clone() }, finding],
-            outcomes: IndexMap::new(),
-            transcript,
-            attempts: Vec::new(),
-            wall: Duration::ZERO,
-            longest_wait: Duration::ZERO,
-            exclusive: false,
-            repeat: String::new(),
-        }
+        let findings = vec![finding.clone(), Finding { event: None, ..finding.clone() }, finding];
+        CaseResult { findings, transcript, ..CaseResult::sample() }
     }
 
     fn flood(count: usize, payload: usize) -> Transcript {

@@ -46,23 +46,9 @@ mod tests {
             transcript.events.push(Event { at: std::time::Duration::ZERO, connection: 0, from: Role::Client, what });
         }
         let requirement = if severity == Some(Severity::Fail) { Outcome::Violated } else { Outcome::NotExercised };
-        CaseResult {
-            id: "demo/server/hello".to_owned(),
-            title: String::new(),
-            protocol: "demo".to_owned(),
-            side: Role::Server,
-            group: "protocol".to_owned(),
-            origin: None,
-            skipped: None,
-            findings: severity.map(|severity| Finding::harness(severity, "a reply", outcome)).into_iter().collect(),
-            outcomes: [("demo-reply".to_owned(), requirement)].into_iter().collect(),
-            transcript,
-            attempts: Vec::new(),
-            wall: std::time::Duration::ZERO,
-            longest_wait: std::time::Duration::ZERO,
-            exclusive: false,
-            repeat: String::new(),
-        }
+        let findings = severity.map(|severity| Finding::harness(severity, "a reply", outcome)).into_iter().collect();
+        let outcomes = [("demo-reply".to_owned(), requirement)].into_iter().collect();
+        CaseResult { findings, outcomes, transcript, ..CaseResult::sample() }
     }
 
     /// Verdict, number of other attempts, and what is left to play.

@@ -269,8 +269,8 @@ impl CaseResult {
     }
 
     /// One of the attempts, this one and those after it, as the result; what any of them says about a requirement counts.
-    fn merged(self, again: Vec<Self>, chosen: usize) -> Self {
-        let earlier = self.attempts.clone();
+    fn merged(mut self, again: Vec<Self>, chosen: usize) -> Self {
+        let earlier = std::mem::take(&mut self.attempts);
         let mut attempts = vec![self];
         attempts.extend(again);
         let mut result = attempts.remove(chosen);
@@ -311,6 +311,30 @@ impl CaseResult {
         }
         self.skipped = self.skipped.as_deref().map(|reason| redaction.text(reason));
         self.repeat = redaction.text(&self.repeat);
+    }
+}
+
+#[cfg(test)]
+impl CaseResult {
+    /// A case that passed without a word.
+    pub(crate) fn sample() -> Self {
+        Self {
+            id: "demo/server/a".to_owned(),
+            title: "A".to_owned(),
+            protocol: "demo".to_owned(),
+            side: Role::Server,
+            group: "protocol".to_owned(),
+            origin: None,
+            skipped: None,
+            findings: Vec::new(),
+            outcomes: IndexMap::new(),
+            transcript: Transcript::default(),
+            attempts: Vec::new(),
+            wall: Duration::ZERO,
+            longest_wait: Duration::ZERO,
+            exclusive: false,
+            repeat: String::new(),
+        }
     }
 }
 

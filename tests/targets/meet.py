@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from served import end
+
 HERE = pathlib.Path(__file__).parent
 # A conversation has come to rest when nothing was said for this long, seconds.
 REST = 0.7
@@ -26,15 +28,6 @@ PATIENCE = 30
 
 def start(command):
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-
-def end(process):
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def rest(record, said):

@@ -1,4 +1,4 @@
-"""A server of this folder, for as long as it is needed."""
+"""Programs of this folder, for as long as they are needed."""
 
 import subprocess
 
@@ -16,9 +16,14 @@ class Server:
         return self.process.stdout.readline().strip().split()[-1]
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
+
+
+def end(process):
+    """Ends a process, and kills it if it does not."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

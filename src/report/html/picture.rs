@@ -218,23 +218,7 @@ mod tests {
     }
 
     fn case(events: Vec<Event>) -> CaseResult {
-        CaseResult {
-            id: "demo/server/a".to_owned(),
-            title: "A".to_owned(),
-            protocol: "demo".to_owned(),
-            side: Role::Server,
-            group: "protocol".to_owned(),
-            origin: None,
-            skipped: None,
-            findings: Vec::new(),
-            outcomes: [].into(),
-            transcript: Transcript { events },
-            attempts: Vec::new(),
-            wall: Duration::ZERO,
-            longest_wait: Duration::ZERO,
-            exclusive: false,
-            repeat: String::new(),
-        }
+        CaseResult { transcript: Transcript { events }, ..CaseResult::sample() }
     }
 
     fn text(at: u64) -> Event {
