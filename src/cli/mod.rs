@@ -31,7 +31,6 @@ mod run;
 mod schema;
 mod target;
 mod trust;
-mod unlock;
 
 use std::process::ExitCode;
 

@@ -17,7 +17,7 @@ use super::packs::Source;
 use super::prepared::{Done, Prepared};
 use super::progress::{Lines, Progress};
 use super::trust::Trust;
-use super::{Failure, Outcome, baseline, unlock};
+use super::{Failure, Outcome, baseline};
 
 /// The five most common uses; the README shows what each prints.
 const EXAMPLES: &str = "\
@@ -140,9 +140,6 @@ pub(crate) fn run(given: &Args) -> Outcome {
         print(&(sides(&report, &style()) + "\n"));
     }
     outputs.write(&report, if args.transcripts { Transcripts::All } else { Transcripts::Broken })?;
-    if is_console && args.is_live() {
-        print_unlock(&unlock::table(&prepared.cases, &report, &style()));
-    }
     if args.stats {
         // Beside a report for a machine, for the person who started it.
         let show = if is_console { print } else { note };
@@ -209,12 +206,6 @@ fn most_memory() -> Option<String> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok())?;
     Some(format!("memory at most {} MiB\n", most.div_ceil(1024)))
-}
-
-fn print_unlock(table: &str) {
-    if !table.is_empty() {
-        print(&format!("\n{table}"));
-    }
 }
 
 fn print_plan(cases: &[Case]) {

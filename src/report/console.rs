@@ -25,6 +25,8 @@ const TIME: usize = 10;
 const VIRTUAL: &str = " virtual";
 /// Requirements without an outcome, and reasons for skipping, that are named; more are only counted.
 const NAMED: usize = 12;
+/// Rows of what the target could declare.
+const UNLOCKS: usize = 8;
 
 /// One case in one line: verdict, id, time, and why it is no pass.
 pub fn case_line(case: &CaseResult, clock: Clock, style: &Style) -> String {
@@ -76,9 +78,10 @@ pub fn broken(report: &Report, style: &Style) -> String {
     rendered.join("\n")
 }
 
-/// Requirements by outcome, what was skipped and why, what was not exercised, and the counts.
+/// Requirements by outcome, what was skipped and why, what was not exercised and what would change that, and the counts.
 pub fn summary(report: &Report, style: &Style) -> String {
-    let parts = [requirements(report, style), skipped(report, style), not_exercised(report, style), closing(report, style)];
+    let parts =
+        [requirements(report, style), skipped(report, style), not_exercised(report, style), unlocks(report, style), closing(report, style)];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("\n")
 }
@@ -207,6 +210,20 @@ fn not_exercised(report: &Report, style: &Style) -> String {
     open.sort_by_key(|requirement| std::cmp::Reverse(requirement.level));
     let lines = open.iter().map(|requirement| format!("{}  {}", pad(requirement.level.as_str(), 6), escape(&requirement.id)));
     list("not exercised", &lines.collect::<Vec<_>>(), style)
+}
+
+/// What the target could declare, and how much that would put to the test.
+fn unlocks(report: &Report, style: &Style) -> String {
+    if report.unlocks.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["declare", "cases", "requirements not exercised yet"]).right(&[1, 2]);
+    for unlock in report.unlocks.iter().take(UNLOCKS) {
+        table.row([&unlock.declare.join(" + "), &unlock.cases.to_string(), &unlock.requirements.len().to_string()]);
+    }
+    let more = report.unlocks.len().saturating_sub(UNLOCKS);
+    let more = if more > 0 { format!("and {}, in the JSON report\n", amount(more, "more row")) } else { String::new() };
+    format!("{}\n{}{more}", style.paint(Ink::Faint, "what the target could declare"), table.render(style))
 }
 
 fn list(title: &str, lines: &[String], style: &Style) -> String {

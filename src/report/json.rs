@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::text::is_treacherous;
 use crate::transcript::{Role, Transcript};
-use crate::verdict::{Attempt, CaseResult, Counts, Finding, Origin, Outcome, Report, RequirementResult, Verdict};
+use crate::verdict::{Attempt, CaseResult, Counts, Finding, Origin, Outcome, Report, RequirementResult, Unlock, Verdict};
 
 /// Which transcripts are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,7 @@ struct Document<'a> {
     requirements: &'a [RequirementResult],
     cases: Vec<Case<'a>>,
     unfinished: &'a [String],
+    unlocks: &'a [Unlock],
 }
 
 #[derive(Serialize)]
@@ -111,6 +112,7 @@ impl<'a> Document<'a> {
             requirements: &report.requirements,
             cases: report.cases.iter().map(|case| Case::new(case, transcripts)).collect(),
             unfinished: &report.unfinished,
+            unlocks: &report.unlocks,
         }
     }
 }

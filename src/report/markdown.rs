@@ -12,7 +12,7 @@ use super::console::counts_line;
 use super::conversation::draw;
 use super::text::{Style, amount, duration, escape};
 use crate::transcript::Role;
-use crate::verdict::{CaseResult, Outcome, Report, Severity, Verdict};
+use crate::verdict::{CaseResult, Outcome, Report, Severity, Unlock, Verdict};
 
 /// Bytes that a summary may have, with room for the last lines: GitHub takes 1 MiB.
 const MOST: usize = 1_000_000;
@@ -40,7 +40,7 @@ pub fn render(report: &Report) -> String {
         }
         text.push_str(&section);
     }
-    text + &not_exercised(report)
+    text + &not_exercised(report) + &unlocks(report)
 }
 
 fn headline(report: &Report) -> &'static str {
@@ -125,6 +125,19 @@ fn not_exercised(report: &Report) -> String {
     let more = if lines.len() > NAMED { format!("\n- and {} more", lines.len() - NAMED) } else { String::new() };
     let listed = lines[..lines.len().min(NAMED)].join("\n");
     format!("<details><summary>{} not exercised</summary>\n\n{listed}{more}\n\n</details>\n", amount(lines.len(), "requirement"))
+}
+
+/// What the target could declare, the most useful first.
+fn unlocks(report: &Report) -> String {
+    if report.unlocks.is_empty() {
+        return String::new();
+    }
+    let line = |unlock: &Unlock| {
+        let [cases, requirements] = [amount(unlock.cases, "case"), amount(unlock.requirements.len(), "requirement")];
+        format!("- {}: {cases}, {requirements} not exercised yet\n", code(&unlock.declare.join(" + ")))
+    };
+    let lines: String = report.unlocks.iter().take(NAMED).map(line).collect();
+    format!("\n<details><summary>What the target could declare</summary>\n\n{lines}\n</details>\n")
 }
 
 /// Untrusted text as a code span, in which nothing means anything but a run of backticks as long as the one around it.

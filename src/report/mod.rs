@@ -14,6 +14,7 @@
 //!     wall: std::time::Duration::ZERO,
 //!     interrupted: false,
 //!     unfinished: Vec::new(),
+//!     unlocks: Vec::new(),
 //! };
 //! assert!(console::render(&report, &Style::plain(100)).contains("0 selected"));
 //! assert!(json::render(&report, json::Transcripts::Broken).contains("\"exit_code\": 4"));

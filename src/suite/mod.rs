@@ -4,6 +4,7 @@
 
 mod holding;
 mod retrying;
+mod unlocking;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
@@ -114,10 +115,12 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
     let unfinished = jobs.iter().zip(&results).filter(|(_, result)| result.is_none()).map(|(job, _)| job.case.id.clone()).collect();
     let mut cases: Vec<_> = results.into_iter().flatten().collect();
     doubt_without_twin(&jobs, &mut cases);
+    let requirements: Vec<_> = bounds.iter().flat_map(|bound| selected_requirements(bound, &selection, &cases)).collect();
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         target: options.target.clone(),
-        requirements: bounds.iter().flat_map(|bound| selected_requirements(bound, &selection, &cases)).collect(),
+        unlocks: unlocking::unlocks(&jobs, &requirements),
+        requirements,
         cases,
         wall: begun.elapsed(),
         interrupted: stop.is_stopped(),
@@ -158,6 +161,7 @@ pub fn judge_recorded(bound: &Bound, side: Role, recorded: Vec<(String, Transcri
         wall: begun.elapsed(),
         interrupted: false,
         unfinished: Vec::new(),
+        unlocks: Vec::new(),
     }
 }
 

@@ -409,6 +409,22 @@ pub struct Report {
     pub interrupted: bool,
     /// Ids of selected cases that have no result.
     pub unfinished: Vec<String>,
+    /// What the target could declare, the most useful first.
+    pub unlocks: Vec<Unlock>,
+}
+
+/// Declarations of a target that skipped cases wait for, all of them together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlock {
+    /// Protocol id.
+    pub protocol: String,
+    /// What to declare, each with its kind: `capability tools`, `stimulus slow`, `credential token`, `hook revoke`, `allow destructive`.
+    pub declare: Vec<String>,
+    /// Cases that would then run.
+    pub cases: usize,
+    /// Ids of the requirements, not exercised so far, that they would put to the test.
+    pub requirements: Vec<String>,
 }
 
 impl Report {

@@ -205,8 +205,21 @@ fn what_a_target_could_declare_is_counted() {
     let path = folder.path().join("framegate.yaml");
     let builtin = fs::read_to_string(&path).unwrap().replace(&format!("packs: {PACKS}\n"), "");
     fs::write(&path, builtin).unwrap();
-    let shown = run(folder.path(), &["gateway", "--only", "goclaw/server/chat*"], 4);
+    let reports = ["--report", "json=run.json", "--report", "html=run.html", "--report", "console"];
+    let arguments: Vec<&str> = ["gateway", "--only", "goclaw/server/chat*"].into_iter().chain(reports).collect();
+    let shown = run(folder.path(), &arguments, 4);
     assert!(shown.contains("what the target could declare") && shown.contains("credential gateway_token"), "{shown}");
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.path().join("run.json")).unwrap()).unwrap();
+    let unlocks = report["unlocks"].as_array().unwrap();
+    let cases = report["cases"].as_array().unwrap();
+    assert_eq!(unlocks.iter().map(|unlock| unlock["cases"].as_u64().unwrap()).sum::<u64>(), cases.len() as u64, "{unlocks:?}");
+    let best = &unlocks[0];
+    assert!(best["declare"].as_array().unwrap().contains(&"credential gateway_token".into()), "{best}");
+    let page = fs::read_to_string(folder.path().join("run.html")).unwrap();
+    let requirements = best["requirements"].as_array().unwrap();
+    assert!(
+        !requirements.is_empty() && requirements.iter().all(|id| page.contains(&format!("<code>{}</code></a></li>", id.as_str().unwrap())))
+    );
 }
 
 /// Runs the program until it has printed its first line, sends it signals, and gives its exit code and what it wrote.

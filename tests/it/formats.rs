@@ -7,7 +7,7 @@ use framegate::pack::{Library, Settings};
 use framegate::plan::{Selection, plan};
 use framegate::report::{Style, console, github, html, junit, markdown, tap};
 use framegate::transcript::{Close, Event, Frame, Process, Response, Role, Transcript, What};
-use framegate::verdict::{CaseResult, Finding, Level, Report, Severity};
+use framegate::verdict::{CaseResult, Finding, Level, Report, Severity, Unlock};
 
 use sha2::{Digest as _, Sha256};
 
@@ -64,6 +64,7 @@ pub(crate) fn hostile_report() -> Report {
         target: HOSTILE.to_owned(),
         interrupted: true,
         unfinished: vec![HOSTILE.to_owned()],
+        unlocks: vec![Unlock { declare: vec![HOSTILE.to_owned()], requirements: vec![HOSTILE.to_owned()], ..plain.unlocks[0].clone() }],
         ..plain
     }
 }

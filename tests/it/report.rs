@@ -7,7 +7,7 @@ use framegate::pack::Schema;
 use framegate::report::console::{Clock, case_line, counts_line, render, statistics, summary};
 use framegate::report::{Style, json};
 use framegate::transcript::{Close, Ending, Event, Frame, Mark, Opcode, Process, Request, Response, Role, Transcript, What};
-use framegate::verdict::{CaseResult, Finding, Level, Origin, Outcome, Report, RequirementResult, Severity, Verdict};
+use framegate::verdict::{CaseResult, Finding, Level, Origin, Outcome, Report, RequirementResult, Severity, Unlock, Verdict};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
@@ -130,6 +130,12 @@ pub(crate) fn report() -> Report {
         wall: Duration::from_millis(12),
         interrupted: false,
         unfinished: Vec::new(),
+        unlocks: vec![Unlock {
+            protocol: "demo".to_owned(),
+            declare: vec!["stimulus chat".to_owned()],
+            cases: 1,
+            requirements: vec!["demo-chat-end".to_owned()],
+        }],
     }
 }
 

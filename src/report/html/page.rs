@@ -11,7 +11,7 @@ use crate::report::account::{reason, told};
 use crate::report::breakage::breakages;
 use crate::report::{amount, duration};
 use crate::transcript::Role;
-use crate::verdict::{CaseResult, Finding, Level, Outcome, Report, RequirementResult, Severity, Verdict};
+use crate::verdict::{CaseResult, Finding, Level, Outcome, Report, RequirementResult, Severity, Unlock, Verdict};
 
 /// Findings of a case that are written out; more are only counted.
 const FINDINGS: usize = 20;
@@ -40,6 +40,7 @@ pub(super) struct Page<'a> {
     /// Broken things that the summary does not list.
     unlisted: usize,
     sides: Vec<Tested<'a>>,
+    unlocks: Vec<Unlocked>,
     coverage: Vec<Coverage<'a>>,
     requirements: Vec<Requirement<'a>>,
     cases: Vec<Case<'a>>,
@@ -61,6 +62,21 @@ struct Tested<'a> {
     side: Role,
     cases: usize,
     verdicts: Vec<(&'static str, usize)>,
+}
+
+/// What the target could declare.
+#[derive(Serialize)]
+struct Unlocked {
+    declare: String,
+    share: String,
+    requirements: Vec<Opened>,
+}
+
+/// A requirement that would be put to the test, and where it stands on the page.
+#[derive(Serialize)]
+struct Opened {
+    id: String,
+    anchor: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -156,6 +172,7 @@ impl<'a> Page<'a> {
             unlisted: breakages(report).len().saturating_sub(BROKEN),
             broken: broken(report),
             sides: sides(report),
+            unlocks: unlocks(report),
             coverage: coverage(report),
             requirements: requirements(report),
             cases: cases(report),
@@ -304,6 +321,16 @@ fn cases(report: &Report) -> Vec<Case<'_>> {
     cases.into_iter().map(|(index, case)| Case::new(index, case, &anchors, &mut budget)).collect()
 }
 
+fn unlocks(report: &Report) -> Vec<Unlocked> {
+    let anchors = Anchors::new(&requirements(report));
+    let unlocked = |unlock: &Unlock| Unlocked {
+        declare: unlock.declare.join(" + "),
+        share: format!("{}, {}", amount(unlock.requirements.len(), "requirement"), amount(unlock.cases, "case")),
+        requirements: unlock.requirements.iter().map(|id| Opened { id: id.clone(), anchor: anchors.of(&unlock.protocol, id) }).collect(),
+    };
+    report.unlocks.iter().map(unlocked).collect()
+}
+
 /// Where each requirement stands on the page. Ids are unique within a protocol alone: the packs share their layers.
 struct Anchors<'a>(HashMap<(&'a str, &'a str), usize>);
 
@@ -313,8 +340,8 @@ impl<'a> Anchors<'a> {
         Self(keys.enumerate().map(|(index, key)| (key, index)).collect())
     }
 
-    fn of(&self, case: &CaseResult, id: &str) -> Option<usize> {
-        self.0.get(&(case.protocol.as_str(), id)).copied()
+    fn of(&self, protocol: &str, id: &str) -> Option<usize> {
+        self.0.get(&(protocol, id)).copied()
     }
 }
 
@@ -322,7 +349,7 @@ impl<'a> Case<'a> {
     fn new(index: usize, case: &'a CaseResult, anchors: &Anchors<'_>, budget: &mut Budget) -> Self {
         let findings: Vec<&Finding> = told(case).collect();
         let shown = &findings[..findings.len().min(FINDINGS)];
-        let told = |finding: &&'a Finding| Told::new(case, finding, anchors.of(case, &finding.requirement));
+        let told = |finding: &&'a Finding| Told::new(case, finding, anchors.of(&case.protocol, &finding.requirement));
         let verdict = case.verdict();
         Self {
             index,
@@ -337,7 +364,7 @@ impl<'a> Case<'a> {
             findings: shown.iter().map(told).collect(),
             more: findings.len() - shown.len(),
             repeat: &case.repeat,
-            data: Picture::new(case, shown, |id| anchors.of(case, id), budget).to_json(),
+            data: Picture::new(case, shown, |id| anchors.of(&case.protocol, id), budget).to_json(),
         }
     }
 }
