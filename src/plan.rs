@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::pack::parameter::Span;
-use crate::pack::scenario::{Row, Scenario, Step};
+use crate::pack::scenario::{Needs, Row, Scenario, Step};
 use crate::pack::template::{self, Scope};
 use crate::pack::{Lack, Layer, Origin, Pack, Settings};
 use crate::transcript::Role;
@@ -162,6 +162,7 @@ impl Planner<'_> {
         };
         let (written, steps): (Vec<usize>, Vec<Step>) = concrete.into_iter().unzip();
         let waits: Vec<_> = steps.iter().map(|step| self.waits(step)).collect();
+        let needs = self.needs(scenario, &steps);
         let is_barred = scenario.destructive && !self.settings.destructive;
         Case {
             id: format!("{}{}", self.scenario_id(name), if row.name.is_empty() { String::new() } else { format!("#{}", row.name) }),
@@ -174,13 +175,38 @@ impl Planner<'_> {
             covers: scenario.covers.clone(),
             blames: scenario.blames.clone(),
             twin: scenario.twin.as_deref().map(|twin| self.scenario_id(twin)),
-            skipped: self.settings.missing(&scenario.needs).or(unfilled).or_else(|| is_barred.then(|| BARRED.to_owned())),
-            lacks: self.settings.lacks(&scenario.needs).into_iter().chain(is_barred.then(barred)).collect(),
+            skipped: self.settings.missing(&needs).or(unfilled).or_else(|| is_barred.then(|| BARRED.to_owned())),
+            lacks: self.settings.lacks(&needs).into_iter().chain(is_barred.then(barred)).collect(),
             exclusive: scenario.exclusive || self.pack.manifest.exclusive && self.side == Role::Server,
             steps,
             longest_wait: waits.iter().map(|(least, _)| *least).sum(),
             deadline: waits.iter().map(|(_, most)| *most).sum::<Duration>() + GRACE,
         }
+    }
+
+    /// What the scenario says that it needs, and the credentials and stimuli whose placeholders its filled steps still hold.
+    fn needs(&self, scenario: &Scenario, steps: &[Step]) -> Needs {
+        let mut needs = scenario.needs.clone();
+        for path in steps.iter().flat_map(|step| self.placeholders(step)) {
+            let names = match path.split_once('.') {
+                Some(("credential", name)) => Some((&mut needs.credentials, name)),
+                Some(("stimulus", name)) => Some((&mut needs.stimuli, name)),
+                _ => None,
+            };
+            if let Some((names, name)) = names.filter(|(names, name)| !names.iter().any(|known| known == name)) {
+                names.push(name.to_owned());
+            }
+        }
+        needs
+    }
+
+    /// Paths of the placeholders that the step is left with; those of the endpoint are the step's that opens a connection to it.
+    fn placeholders(&self, step: &Step) -> Vec<String> {
+        let mut written = vec![serde_json::to_value(step)];
+        if let Step::Open(open) = step {
+            written.push(serde_json::to_value(open.fields(&self.pack.manifest.endpoint)));
+        }
+        written.into_iter().flatten().filter_map(|value| template::paths(&value).ok()).flatten().collect()
     }
 
     fn scenario_id(&self, name: &str) -> String {

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::manifest::Endpoint;
 use super::parameter::Span;
 use super::pattern::{Names, Pattern};
 
@@ -159,6 +160,24 @@ pub struct Open {
     /// Header fields to leave out.
     #[serde(default)]
     pub without: Vec<String>,
+}
+
+impl Open {
+    /// The query and the header fields of the request, templates still: those of the endpoint where this step says nothing else.
+    ///
+    /// A plain request to the endpoint's own path carries what an upgrade would carry but the upgrade; to another path it carries nothing.
+    pub fn fields(&self, endpoint: &Endpoint) -> (IndexMap<String, String>, IndexMap<String, String>) {
+        let is_endpoint = self.upgrade || self.path.as_ref().is_none_or(|path| *path == endpoint.path);
+        let (query, mut headers) = if is_endpoint { (endpoint.query.clone(), endpoint.headers.clone()) } else { Default::default() };
+        for (name, value) in &self.headers {
+            match headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                Some((_, field)) => field.clone_from(value),
+                None => drop(headers.insert(name.clone(), value.clone())),
+            }
+        }
+        headers.retain(|name, _| !self.without.iter().any(|without| without.eq_ignore_ascii_case(name)));
+        (self.query.clone().unwrap_or(query), headers)
+    }
 }
 
 fn yes() -> bool {

@@ -10,21 +10,15 @@ use crate::pack::template::{Scope, as_text, render, render_text};
 use crate::transcript::{Bytes, Request, Response};
 
 /// The request that opens a connection. `Host` stays empty: only the runner knows it.
-///
-/// A plain request to the endpoint's own path carries what an upgrade would carry but the upgrade; to another path it carries nothing.
 pub(super) fn request(open: &Open, endpoint: &Endpoint, key: &str, scope: &mut dyn Scope) -> Result<Request, SendError> {
-    let is_endpoint = open.upgrade || open.path.as_ref().is_none_or(|path| *path == endpoint.path);
     let path = render_text(open.path.as_ref().unwrap_or(&endpoint.path), scope)?;
-    let query = open.query.as_ref().or(is_endpoint.then_some(&endpoint.query));
-    let target = target(path, query, scope)?;
+    let (query, headers) = open.fields(endpoint);
+    let target = target(path, &query, scope)?;
     let mut request = Request::upgrade("", &target, key);
     if !open.upgrade {
         request.headers = vec![("Host".to_owned(), String::new()), ("Connection".to_owned(), "close".to_owned())];
     }
-    if is_endpoint {
-        replace(&mut request.headers, &endpoint.headers, scope)?;
-    }
-    replace(&mut request.headers, &open.headers, scope)?;
+    replace(&mut request.headers, &headers, scope)?;
     leave_out(&mut request.headers, &open.without);
     if let Some(method) = &open.method {
         request.method.clone_from(method);
@@ -66,8 +60,8 @@ pub(super) fn response(
     Ok(response)
 }
 
-fn target(path: String, query: Option<&IndexMap<String, String>>, scope: &mut dyn Scope) -> Result<String, SendError> {
-    let pairs = query.into_iter().flatten().map(|(name, value)| Ok((render_text(name, scope)?, render_text(value, scope)?)));
+fn target(path: String, query: &IndexMap<String, String>, scope: &mut dyn Scope) -> Result<String, SendError> {
+    let pairs = query.iter().map(|(name, value)| Ok((render_text(name, scope)?, render_text(value, scope)?)));
     Ok(with_query(path, pairs.collect::<Result<Vec<_>, SendError>>()?))
 }
 

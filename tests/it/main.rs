@@ -8,6 +8,7 @@ mod bench;
 mod cli;
 mod command;
 mod config;
+mod declaring;
 mod diff;
 mod embedded;
 mod faults;
