@@ -18,6 +18,7 @@ use super::reproducer;
 use super::summary::Summary;
 use super::survey::{Survey, survey};
 use super::trial::{Front, Tries, Try};
+use super::violation::Class;
 use crate::pack::scenario::{Scenario, Step};
 use crate::suite::Bound;
 use crate::transcript::Role;
@@ -113,7 +114,9 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
     let mut stride = STRIDE.min(most);
     // What happens from here on is the tries' doing.
     arena.misfortunes();
-    let end = orders.tries.unwrap_or(u64::MAX);
+    // Where no state is within reach, the systematic tries are only counted, and there is nothing to try at random.
+    let most_tries = if surveys.iter().any(Survey::is_reached) { u64::MAX } else { systematic };
+    let end = orders.tries.unwrap_or(u64::MAX).min(most_tries);
     let mut next = progress.next;
     let mut pending = Summary::default();
     let is_enough = |summary: &Summary| orders.enough.is_some_and(|enough| summary.broken().count() >= enough);
@@ -486,7 +489,7 @@ impl Campaign<'_> {
 
 /// Counts what came of one try.
 pub(super) fn record(summary: &mut Summary, mut result: Result) {
-    summary.tries += u64::from(!matches!(result.status, Status::Masked(_)));
+    summary.tries += u64::from(result.status == Status::Hit);
     let mut told = BTreeSet::new();
     for finding in std::mem::take(&mut result.findings) {
         // A try counts once, however often it breaks the same requirement.
@@ -500,7 +503,10 @@ pub(super) fn record(summary: &mut Summary, mut result: Result) {
     if result.status == Status::Hit {
         summary.novelty.see(result.number, result.place.side, &result.place.state, &result.reaction);
     }
-    summary.coverage.count(result.place.clone(), &result.status, &result.reaction);
+    // A random try is no item of a list: one that could not be made is not missing.
+    if result.status == Status::Hit || result.place.class != Class::Random {
+        summary.coverage.count(result.place.clone(), &result.status, &result.reaction);
+    }
     summary.coverage.broke(result.place, told);
 }
 

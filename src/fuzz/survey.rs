@@ -39,6 +39,11 @@ pub(super) struct Survey {
 }
 
 impl Survey {
+    /// True if any state is within reach.
+    pub(super) fn is_reached(&self) -> bool {
+        self.grounds.iter().any(|ground| ground.unreachable.is_none())
+    }
+
     /// True if a good exchange can be followed by another one on the same connection.
     pub(super) fn is_repeatable(&self) -> bool {
         let states = self.front.fields.iter().zip(&self.grounds);

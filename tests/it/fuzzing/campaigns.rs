@@ -7,7 +7,7 @@ use framegate::fuzz::arena::{Arena, Peers, Reference};
 use framegate::fuzz::campaign::{Orders, Progress, Unwatched, Watcher, run};
 use framegate::fuzz::journal::{self, Header};
 use framegate::fuzz::{EPOCH, Summary};
-use framegate::peer::{Peer, faulty};
+use framegate::peer::{Null, Peer, faulty};
 use framegate::plan::Case;
 use framegate::suite::Bound;
 use framegate::transcript::Role;
@@ -47,6 +47,17 @@ fn random_tries_find_nothing_on_reference_peers_either() {
     let summary = run(&bound, &orders, &Reference, progress, &Unwatched);
     assert_eq!(told(&summary), Vec::<String>::new());
     assert_eq!(summary.tries, 300);
+}
+
+#[test]
+fn a_campaign_against_a_target_that_cannot_be_reached_ends_and_counts_no_tries() {
+    let bound = demo();
+    let away = Peers(|bound: &Bound, side: Role| Null::Http.peer(bound.pack.clone(), bound.settings.clone(), side));
+    let systematic = framegate::fuzz::Tries::new(&bound.pack, &bound.settings, &[Role::Server], 7).systematic();
+    let summary = campaign(&bound, &orders(&[Role::Server], Some(u64::MAX)), &away);
+    let total = summary.coverage.total();
+    assert_eq!((summary.tries, total.hit, total.unreachable, total.missed), (0, 0, systematic, 0), "{:?}", summary.coverage.reasons);
+    assert!(summary.diagnosis.iter().any(|sentence| sentence.contains("not reached")), "{:?}", summary.diagnosis);
 }
 
 #[test]
