@@ -219,6 +219,7 @@ struct Campaign<'a> {
 pub(super) struct Result {
     place: Place,
     status: Status,
+    is_played: bool,
     reaction: String,
     findings: Vec<Finding>,
     way: String,
@@ -238,7 +239,7 @@ impl Judge<'_, '_> {
         let one = campaign.tries.get(number)?;
         let result = campaign.blank(&one)?;
         Some(match campaign.excuse(&one) {
-            Some(status) => Err(Result { status, ..result }),
+            Some(status) => Err(Result { status, is_played: false, ..result }),
             None => Ok(one),
         })
     }
@@ -374,7 +375,7 @@ impl Campaign<'_> {
         let one = self.tries.get(number)?;
         let mut result = self.blank(&one)?;
         if let Some(status) = self.excuse(&one) {
-            return Some(Result { status, ..result });
+            return Some(Result { status, is_played: false, ..result });
         }
         let survey = self.survey(one.side)?;
         let scenario = one.scenario(&self.bound.pack, &survey.front, survey.grounds.get(one.state)?.probes)?;
@@ -392,7 +393,7 @@ impl Campaign<'_> {
     fn blank(&self, one: &Try) -> Option<Result> {
         let survey = self.survey(one.side)?;
         let (place, way) = (place(survey, one)?, way(survey, one)?);
-        Some(Result { place, status: Status::Hit, reaction: String::new(), findings: Vec::new(), way, number: one.number })
+        Some(Result { place, status: Status::Hit, is_played: true, reaction: String::new(), findings: Vec::new(), way, number: one.number })
     }
 
     /// Why a try is not worth playing, if it is not.
@@ -489,7 +490,7 @@ impl Campaign<'_> {
 
 /// Counts what came of one try.
 pub(super) fn record(summary: &mut Summary, mut result: Result) {
-    summary.tries += u64::from(result.status == Status::Hit);
+    summary.tries += u64::from(result.is_played);
     let mut told = BTreeSet::new();
     for finding in std::mem::take(&mut result.findings) {
         // A try counts once, however often it breaks the same requirement.
@@ -503,8 +504,8 @@ pub(super) fn record(summary: &mut Summary, mut result: Result) {
     if result.status == Status::Hit {
         summary.novelty.see(result.number, result.place.side, &result.place.state, &result.reaction);
     }
-    // A random try is no item of a list: one that could not be made is not missing.
-    if result.status == Status::Hit || result.place.class != Class::Random {
+    // A random try is no item of a list: one that is not worth playing is not missing.
+    if result.is_played || result.place.class != Class::Random {
         summary.coverage.count(result.place.clone(), &result.status, &result.reaction);
     }
     summary.coverage.broke(result.place, told);

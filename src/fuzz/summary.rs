@@ -12,7 +12,7 @@ use super::novelty::{self, Novelty};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "File", into = "File")]
 pub struct Summary {
-    /// Tries that were brought to the target.
+    /// Tries that were played.
     pub tries: u64,
     /// What was violated where.
     pub coverage: Coverage,

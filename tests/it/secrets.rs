@@ -133,7 +133,7 @@ fn no_file_beside_the_reports_shows_a_credential() {
     let baseline = [&["baseline", "update", "known.yaml", "demo"][..], &scaled, &["--only", "demo/server/hello-good"]].concat();
     check(&baseline, "known.yaml: ");
     let fuzz = ["fuzz", "demo", "--cases", "20", "--seed", "1", "--save", "findings", "--resume", "journal", "--report", "html=found.html"];
-    check(&[&fuzz[..], &scaled].concat(), "20 tries");
+    check(&[&fuzz[..], &scaled].concat(), "20 unreachable");
     check(&["init", "demo", "--output", "init.yaml", "--packs", PACKS, "--server", &url], "the address holds a secret");
     check(
         &["init", "demo", "--output", "init.yaml", "--packs", PACKS, "--server", &format!("ws://127.0.0.1:{}", parrot())],
