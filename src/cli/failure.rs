@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use framegate::pack::{LoadError, Mistakes};
+use framegate::suite::Misfit;
 use framegate::transcript::{ReadError, Redaction};
 
 /// Why a command could not do its work.
@@ -82,6 +83,12 @@ pub(crate) enum Failure {
         /// What was expected.
         problem: String,
     },
+    /// A declared value that is not what the protocol has. It is not repeated, since it may be a credential.
+    #[error(
+        "{} `{}` as declared does not fit the protocol: expected {} at `{}` of `{}`; declare another",
+        .0.kind, .0.name, .0.breach.expected, .0.breach.at, .0.frame
+    )]
+    Misfit(Box<Misfit>),
     /// A file of ours with mistakes; the diagnostics have many lines.
     #[error("a file has mistakes\n{}", .0.render(false))]
     Mistakes(Mistakes),

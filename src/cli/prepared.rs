@@ -63,6 +63,9 @@ impl Prepared {
         if cases.is_empty() {
             return Err(Failure::NothingSelected);
         }
+        if let Some(misfit) = bounds.iter().filter(|_| args.is_foreign()).find_map(|bound| suite::misfit(bound, &cases)) {
+            return Err(Failure::Misfit(Box::new(misfit)));
+        }
         Ok(Self { repeat: repeat::command(given, &spoken), args, cases, named, bounds, subject, selection })
     }
 

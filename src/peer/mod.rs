@@ -27,7 +27,7 @@ pub use null::Null;
 pub use quirks::Applied;
 pub use scope::Genesis;
 pub use script::Script;
-pub use utterance::{Uttered, utter};
+pub use utterance::{Uttered, utter, value};
 
 use crate::transcript::{ConnectionId, Event, Frame, Mark, Request, Response};
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::outgoing;
 use super::quirks::Quirks;
 use super::scope::{Genesis, Invention, Memory, View};
-use crate::pack::scenario::Step;
+use crate::pack::scenario::{Send, Step};
 use crate::pack::{Pack, Settings};
 use crate::transcript::{Frame, Opcode, Role};
 
@@ -21,8 +21,7 @@ pub enum Uttered {
 
 /// What these steps of the harness's side say, each thing with the index of its step. Nothing if one of them says nothing, or needs what a conversation has brought.
 pub fn utter(pack: &Pack, settings: &Settings, side: Role, steps: &[Step], genesis: Genesis) -> Option<Vec<(usize, Uttered)>> {
-    let saved = Value::Null;
-    let mut voice = Voice { pack, settings, side, saved: &saved, invention: Invention::new(genesis, side), quirks: Quirks::default() };
+    let mut voice = Voice::new(pack, settings, side, genesis);
     let mut uttered = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         uttered.extend(voice.say(step)?.into_iter().map(|one| (index, one)));
@@ -30,16 +29,24 @@ pub fn utter(pack: &Pack, settings: &Settings, side: Role, steps: &[Step], genes
     Some(uttered)
 }
 
+/// The JSON of the frame that this side sends by this step. Nothing if it needs what a conversation has brought.
+pub fn value(pack: &Pack, settings: &Settings, side: Role, send: &Send) -> Option<Value> {
+    outgoing::value(send, pack, settings, &mut Voice::new(pack, settings, side, Genesis::default()).view()).ok()
+}
+
 struct Voice<'a> {
     pack: &'a Pack,
     settings: &'a Settings,
     side: Role,
-    saved: &'a Value,
     invention: Invention,
     quirks: Quirks,
 }
 
-impl Voice<'_> {
+impl<'a> Voice<'a> {
+    fn new(pack: &'a Pack, settings: &'a Settings, side: Role, genesis: Genesis) -> Self {
+        Self { pack, settings, side, invention: Invention::new(genesis, side), quirks: Quirks::default() }
+    }
+
     fn say(&mut self, step: &Step) -> Option<Vec<Uttered>> {
         let (pack, settings) = (self.pack, self.settings);
         let frames = match step {
@@ -64,7 +71,7 @@ impl Voice<'_> {
 
     fn view(&mut self) -> View<'_> {
         View {
-            memory: Memory { saved: Some(self.saved), connection: 1, ..Memory::default() },
+            memory: Memory { saved: Some(&Value::Null), connection: 1, ..Memory::default() },
             settings: self.settings,
             invention: &mut self.invention,
             quirks: &self.quirks,

@@ -3,6 +3,7 @@
 //! It knows no protocol and prints nothing. Each case has a thread's attention from its first step to its verdict.
 
 mod holding;
+mod misfit;
 mod retrying;
 mod unlocking;
 
@@ -25,6 +26,7 @@ use crate::transcript::{Mark, Redaction, Role, Transcript, What};
 use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
 
 pub use holding::Holding;
+pub use misfit::{Misfit, misfit};
 
 /// A pack with what holds for one target.
 #[derive(Clone, Debug)]
