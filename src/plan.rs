@@ -100,11 +100,37 @@ pub fn proves(step: &Step) -> &[String] {
 pub fn plan(pack: &Pack, settings: &Settings, selection: &Selection) -> Vec<Case> {
     let wanted = Wanted::new(selection);
     let sides = [Role::Server, Role::Client].into_iter().filter(|side| selection.side.is_none_or(|wanted| wanted == *side));
-    sides
+    let mut cases: Vec<Case> = sides
         .flat_map(|side| pack.layers.iter().map(move |layer| (side, layer)))
         .flat_map(|(side, layer)| Planner { pack, settings, side, layer }.cases())
-        .filter(|case| wanted.holds(case))
-        .collect()
+        .collect();
+    skip_without_twin(&mut cases);
+    cases.retain(|case| wanted.holds(case));
+    cases
+}
+
+/// Skips each case whose twin is skipped: it would prove nothing.
+fn skip_without_twin(cases: &mut [Case]) {
+    loop {
+        let lone: Vec<_> =
+            cases.iter().map(|case| idle_twin(cases, case).map(|twin| (twin.scenario.clone(), twin.lacks.clone()))).collect();
+        if lone.iter().all(Option::is_none) {
+            return;
+        }
+        for (case, twin) in cases.iter_mut().zip(lone) {
+            let Some((scenario, lacks)) = twin else { continue };
+            case.skipped = Some(format!("it proves nothing without its twin `{scenario}`, which is skipped"));
+            case.lacks = lacks;
+        }
+    }
+}
+
+/// The twin of a case that is to run, if it is not to run itself.
+fn idle_twin<'a>(cases: &'a [Case], case: &Case) -> Option<&'a Case> {
+    let twin = case.twin.as_ref().filter(|_| case.skipped.is_none())?;
+    let mut twins = cases.iter().filter(|other| other.is_of(twin));
+    let first = twins.next()?;
+    (first.skipped.is_some() && twins.all(|other| other.skipped.is_some())).then_some(first)
 }
 
 /// The cases of a scenario that is not in the pack's folders, such as a reproducer: one, or one a row.
@@ -184,10 +210,12 @@ impl Planner<'_> {
         }
     }
 
-    /// What the scenario says that it needs, and the credentials and stimuli whose placeholders its filled steps still hold.
+    /// What the scenario says that it needs, the stimuli that its steps give, and the credentials and stimuli whose placeholders they still hold.
     fn needs(&self, scenario: &Scenario, steps: &[Step]) -> Needs {
         let mut needs = scenario.needs.clone();
-        for path in steps.iter().flat_map(|step| self.placeholders(step)) {
+        let prompted =
+            steps.iter().filter_map(|step| if let Step::Stimulus(name) = step { Some(format!("stimulus.{name}")) } else { None });
+        for path in steps.iter().flat_map(|step| self.placeholders(step)).chain(prompted) {
             let names = match path.split_once('.') {
                 Some(("credential", name)) => Some((&mut needs.credentials, name)),
                 Some(("stimulus", name)) => Some((&mut needs.stimuli, name)),
@@ -311,19 +339,17 @@ impl Scope for CaseScope<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn selects(glob: &str, id: &str) -> bool {
-        let selection = Selection { only: vec![glob.to_owned()], ..Selection::default() };
-        let case = Case {
-            id: id.to_owned(),
+impl Case {
+    /// A case without steps.
+    pub(crate) fn sample(side: Role) -> Self {
+        Self {
+            id: String::new(),
             title: String::new(),
             protocol: String::new(),
             group: String::new(),
             scenario: String::new(),
             origin: None,
-            side: Role::Server,
+            side,
             covers: Vec::new(),
             blames: Vec::new(),
             twin: None,
@@ -333,7 +359,17 @@ mod tests {
             steps: Vec::new(),
             longest_wait: Duration::ZERO,
             deadline: Duration::ZERO,
-        };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selects(glob: &str, id: &str) -> bool {
+        let selection = Selection { only: vec![glob.to_owned()], ..Selection::default() };
+        let case = Case { id: id.to_owned(), ..Case::sample(Role::Server) };
         Wanted::new(&selection).holds(&case)
     }
 
@@ -345,5 +381,24 @@ mod tests {
         assert!(selects("*/echo*", "demo/server/echo-back"));
         assert!(!selects("demo/server/echo", "demo/server/echo-back"));
         assert!(!selects("echo", "demo/server/echo"));
+    }
+
+    #[test]
+    fn a_case_is_skipped_with_its_twin_and_for_the_same_lack() {
+        let lack = || vec![Lack { kind: "stimulus", name: "chat".to_owned() }];
+        let case =
+            |id: &str, twin: Option<&str>| Case { id: id.to_owned(), twin: twin.map(ToOwned::to_owned), ..Case::sample(Role::Server) };
+        let idle = |case: Case| Case { skipped: Some("not declared".to_owned()), lacks: lack(), ..case };
+        let mut cases = [
+            case("a", Some("b")),
+            case("b", Some("c")),
+            idle(case("c#1", None)),
+            idle(case("d#1", None)),
+            case("d#2", None),
+            case("e", Some("d")),
+        ];
+        skip_without_twin(&mut cases);
+        let lacks: Vec<_> = cases.iter().map(|case| (case.skipped.is_some(), case.lacks == lack())).collect();
+        assert_eq!(lacks, [(true, true), (true, true), (true, true), (true, true), (false, false), (false, false)]);
     }
 }

@@ -115,9 +115,9 @@ impl Baseline {
 /// A case that proves nothing because its twin's failure is known warns, as the twin does; what it should have proved stays not exercised.
 fn trust_twins(cases: &mut [CaseResult]) {
     let warns = |case: &&CaseResult| case.verdict() == Verdict::Warn;
-    let doubts: Vec<String> = cases.iter().filter(warns).map(|case| CaseResult::doubt(&case.id)).collect();
+    let twins: Vec<String> = cases.iter().filter(warns).map(|case| case.id.clone()).collect();
     for finding in cases.iter_mut().flat_map(|case| &mut case.findings) {
-        if finding.severity == Severity::Inconclusive && doubts.iter().any(|doubt| finding.actual.contains(doubt)) {
+        if finding.severity == Severity::Inconclusive && finding.twin.as_ref().is_some_and(|twin| twins.contains(twin)) {
             finding.severity = Severity::Warn;
             finding.actual.push_str(" (the twin's failure is known)");
         }
@@ -150,6 +150,7 @@ fn case(entry: &Entry, (expected, actual): (&str, String), side: Role) -> CaseRe
         step: None,
         expected: expected.to_owned(),
         actual,
+        twin: None,
     };
     CaseResult {
         id: format!("baseline/{}@{}", entry.requirement, entry.case),

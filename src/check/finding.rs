@@ -22,6 +22,7 @@ pub(super) fn of(requirement: &Requirement, violation: Violation) -> Finding {
         step: violation.step,
         expected: violation.expected,
         actual: violation.actual,
+        twin: None,
     }
 }
 
@@ -37,6 +38,7 @@ pub(super) fn inconclusive(requirement: &Requirement, step: Option<usize>, event
         step,
         expected: "a conversation that puts this to the test".to_owned(),
         actual: why.to_owned(),
+        twin: None,
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Breakage<'a> {
     is_inferred: bool,
 }
 
-/// Everything that is broken, most severe first, then in the order of the cases.
+/// Everything that is broken, most severe first, then in the order of the cases; what is only in doubt after that which puts it there.
 pub(super) fn breakages(report: &Report) -> Vec<Breakage<'_>> {
     let mut groups: IndexMap<(Severity, &str), Vec<(&CaseResult, &Finding)>> = IndexMap::new();
     let findings = report.cases.iter().flat_map(|case| case.findings.iter().map(move |finding| (case, finding)));
@@ -45,7 +45,7 @@ pub(super) fn breakages(report: &Report) -> Vec<Breakage<'_>> {
             places: clearest_first(places),
         })
         .collect();
-    breakages.sort_by_key(|breakage| std::cmp::Reverse(breakage.severity));
+    breakages.sort_by_key(|breakage| (std::cmp::Reverse(breakage.severity), breakage.places[0].1.twin.is_some()));
     breakages
 }
 
@@ -63,9 +63,10 @@ fn is_shown(case: &CaseResult, finding: &Finding) -> bool {
 
 /// A broken requirement is its own cause. What kept a question from being put is usually the same for many requirements.
 fn cause(finding: &Finding) -> &str {
-    match finding.severity {
-        Severity::Inconclusive | Severity::Error => &finding.actual,
-        Severity::Info | Severity::Warn | Severity::Fail => &finding.requirement,
+    match (finding.severity, &finding.twin) {
+        (Severity::Inconclusive, Some(twin)) => twin,
+        (Severity::Inconclusive | Severity::Error, _) => &finding.actual,
+        (Severity::Info | Severity::Warn | Severity::Fail, _) => &finding.requirement,
     }
 }
 

@@ -5,6 +5,7 @@
 mod holding;
 mod misfit;
 mod retrying;
+mod twins;
 mod unlocking;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,8 +13,6 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-use indexmap::IndexMap;
 
 use crate::check;
 use crate::pack::fault::Change;
@@ -23,10 +22,11 @@ use crate::peer::{self, Genesis, Peer};
 use crate::plan::{Case, Selection, plan};
 use crate::runner::{self, Bounds, Limits, Stop, Target};
 use crate::transcript::{Mark, Redaction, Role, Transcript, What};
-use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity, Verdict};
+use crate::verdict::{CaseResult, Finding, Outcome, Report, RequirementResult, Severity};
 
 pub use holding::Holding;
 pub use misfit::{Misfit, misfit};
+pub use twins::doubt_without_twin;
 
 /// A pack with what holds for one target.
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
     }
     let unfinished = jobs.iter().zip(&results).filter(|(_, result)| result.is_none()).map(|(job, _)| job.case.id.clone()).collect();
     let mut cases: Vec<_> = results.into_iter().flatten().collect();
-    doubt_without_twin(&jobs, &mut cases);
+    doubt_without_twin(jobs.iter().map(|job| &job.case), &mut cases);
     let requirements: Vec<_> = bounds.iter().flat_map(|bound| selected_requirements(bound, &selection, &cases)).collect();
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -359,34 +359,6 @@ fn retry(jobs: &[Job<'_>], results: &mut [Option<CaseResult>], subject: &Subject
 fn is_cut_short(result: &CaseResult, stop: &Stop) -> bool {
     let is_finished = || result.transcript.events.iter().any(|event| event.what == What::Mark(Mark::Finished));
     stop.is_stopped() && result.skipped.is_none() && !is_finished()
-}
-
-/// A case whose positive twin did not pass proves nothing: its verdict becomes inconclusive.
-fn doubt_without_twin(jobs: &[Job<'_>], cases: &mut [CaseResult]) {
-    let failed: Vec<String> = cases
-        .iter()
-        .filter(|case| matches!(case.verdict(), Verdict::Fail | Verdict::Error | Verdict::Inconclusive))
-        .map(|case| case.id.clone())
-        .collect();
-    let twins: IndexMap<&str, &str> = jobs.iter().filter_map(|job| Some((job.case.id.as_str(), job.case.twin.as_deref()?))).collect();
-    for case in cases.iter_mut().filter(|case| case.skipped.is_none()) {
-        let Some(twin) = twins.get(case.id.as_str()) else { continue };
-        let Some(failed) = failed.iter().find(|id| is_case_of(id, twin)) else { continue };
-        let doubt = CaseResult::doubt(failed);
-        case.outcomes.values_mut().for_each(|outcome| *outcome = Outcome::NotExercised);
-        for finding in &mut case.findings {
-            finding.severity = finding.severity.min(Severity::Inconclusive);
-            finding.actual = format!("{} ({doubt})", finding.actual);
-        }
-        if matches!(case.verdict(), Verdict::Pass | Verdict::Warn) {
-            case.findings.push(Finding::harness(Severity::Inconclusive, "the positive twin passes", &doubt));
-        }
-    }
-}
-
-/// True if the id is the scenario's case, or one of its rows.
-fn is_case_of(id: &str, scenario: &str) -> bool {
-    id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
 /// What all cases together say about the requirements of this side.

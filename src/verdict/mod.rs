@@ -104,6 +104,9 @@ pub struct Finding {
     pub expected: String,
     /// What came instead, as a phrase.
     pub actual: String,
+    /// Id of another case that did not pass, without which this one proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<String>,
 }
 
 impl Finding {
@@ -122,6 +125,7 @@ impl Finding {
             step: None,
             expected: "the same outcome each time".to_owned(),
             actual: format!("a flake: it passed at try {tries}; before, {}: {}", failure.requirement, failure.actual),
+            twin: None,
         }
     }
 
@@ -137,6 +141,7 @@ impl Finding {
             step: None,
             expected: expected.to_owned(),
             actual: actual.to_owned(),
+            twin: None,
         }
     }
 }
@@ -234,11 +239,6 @@ impl CaseResult {
     /// The verdict that follows from the findings.
     pub fn verdict(&self) -> Verdict {
         if self.skipped.is_some() { Verdict::Skip } else { verdict(&self.findings) }
-    }
-
-    /// Why a case proves nothing whose twin did not pass.
-    pub fn doubt(twin: &str) -> String {
-        format!("the twin {twin} did not pass, so this case proves nothing")
     }
 
     /// True if the case decided nothing and the harness was late in it: it says nothing about the target, and another try may.

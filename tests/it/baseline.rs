@@ -64,7 +64,10 @@ fn a_known_failure_warns_and_says_why() {
 
 #[test]
 fn what_only_the_twin_of_a_known_failure_would_prove_warns_too() {
-    let doubtful = |twin| Finding::harness(Severity::Inconclusive, "the positive twin passes", &CaseResult::doubt(twin));
+    let doubtful = |twin: &str| {
+        let twin = Some(twin.to_owned());
+        Finding { twin, ..Finding::harness(Severity::Inconclusive, "the positive twin passes", "it did not pass") }
+    };
     let with = |twin| {
         let mut report = failing();
         report.cases.push(case("demo/server/negative", vec![doubtful(twin)], Outcome::NotExercised));

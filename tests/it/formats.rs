@@ -28,6 +28,7 @@ fn hostile_finding(severity: Severity) -> Finding {
         step: None,
         expected: HOSTILE.to_owned(),
         actual: format!("{HOSTILE} {severity:?}"),
+        twin: Some(HOSTILE.to_owned()),
     }
 }
 

@@ -54,6 +54,7 @@ fn finding(requirement: &str, level: Level, severity: Severity, event: Option<us
         step: Some(2),
         expected: "no `result` before `welcome`".to_owned(),
         actual: "`result` as the first message".to_owned(),
+        twin: None,
     }
 }
 

@@ -214,6 +214,7 @@ mod tests {
             step: None,
             expected: "a </script>".to_owned(),
             actual: "b\u{202e}".to_owned(),
+            twin: None,
         }
     }
 
