@@ -45,10 +45,15 @@ impl Bench {
         Self { bound, tried }
     }
 
+    /// The cases of this side.
+    pub(crate) fn of(&self, side: Role) -> impl Iterator<Item = &Tried> {
+        self.tried.iter().filter(move |tried| tried.case.side == side)
+    }
+
     /// The cases of this side in which one of the changes can show, the shortest first.
     pub(crate) fn cases(&self, side: Role, changes: &[Change]) -> Vec<&Tried> {
-        let can_show = |tried: &&Tried| tried.case.side == side && changes.iter().any(|change| tried.can_show(change));
-        let mut tried: Vec<_> = self.tried.iter().filter(can_show).collect();
+        let can_show = |tried: &&Tried| changes.iter().any(|change| tried.can_show(change));
+        let mut tried: Vec<_> = self.of(side).filter(can_show).collect();
         tried.sort_by_key(|tried| tried.bytes);
         tried
     }

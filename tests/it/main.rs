@@ -27,5 +27,6 @@ mod relay;
 mod report;
 mod secrets;
 mod secure;
+mod spelling;
 mod variants;
 mod zoo;
