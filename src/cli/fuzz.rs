@@ -93,7 +93,7 @@ pub(crate) struct Args {
     /// Multiply every duration of the pack
     #[arg(long, value_name = "FACTOR", value_parser = plain::factor)]
     time_scale: Option<f64>,
-    /// Tries at a time
+    /// Tries at a time; one by default, and more where the way to the server is long
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Print a line with the tries, the tries a second, and the memory held at the end and after a tenth of the tries
@@ -112,16 +112,22 @@ pub(crate) struct Args {
     fault: Option<String>,
 }
 
+/// For each such time of the way to a server and back, one try more is made at a time.
+const NEAR: Duration = Duration::from_millis(5);
+/// Tries at a time, at most, if nobody says otherwise.
+const JOBS: usize = 32;
+
 /// Runs the campaign; 1 if anything broke.
 pub(crate) fn run(args: &Args) -> Outcome {
     let mut prepared = Prepared::new(&args.as_run())?;
     if let Some(target) = prepared.unconsented().filter(|_| !args.allow.iter().any(|what| what == "remote")) {
         return Err(Failure::Remote { target });
     }
-    let orders = args.orders(prepared.side());
     let stop = Stop::default();
     stop_on_signal(&stop, "\ninterrupted: writing what there is; once more to leave at once\n")?;
     let (bound, lane, service) = prepared.lane(&stop)?;
+    let way = prepared.round_trip().filter(|_| !bound.pack.manifest.exclusive).unwrap_or_default();
+    let orders = args.orders(prepared.side(), way);
     if let Some(folder) = &args.generate {
         let wish = Wish { folder, files: args.files, seed: args.seed, corpus: args.corpus.as_deref() };
         return generate(&bound, &orders.sides, &wish);
@@ -178,9 +184,12 @@ impl Args {
         }
     }
 
-    fn orders(&self, tested: Option<Role>) -> Orders {
+    /// What is to be done, to a target of this side that is so far away.
+    fn orders(&self, tested: Option<Role>, way: Duration) -> Orders {
         let both = || vec![Role::Server, Role::Client];
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        // One at a time keeps a target on this machine busy; the further it is away, the more have to be on their way for that.
+        let distant = || usize::try_from(way.as_millis() / NEAR.as_millis()).map_or(JOBS, |far| far.clamp(1, JOBS));
         Orders {
             sides: tested.or(self.side).map_or_else(both, |side| vec![side]),
             seed: self.seed.unwrap_or(1),
@@ -188,7 +197,7 @@ impl Args {
             part: self.partition,
             enough: self.enough,
             depth: self.depth,
-            jobs: self.jobs.map_or_else(|| if tested.is_some() { 1 } else { cores() }, NonZeroUsize::get),
+            jobs: self.jobs.map_or_else(|| if tested.is_some() { distant() } else { cores() }, NonZeroUsize::get),
         }
     }
 

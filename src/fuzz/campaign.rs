@@ -13,6 +13,7 @@ use super::conversation;
 use super::coverage::{Place, Status};
 use super::minimizer::minimize;
 use super::novelty::{self, EPOCH};
+use super::oracle;
 use super::patience::{Patience, play};
 use super::reproducer;
 use super::summary::Summary;
@@ -93,6 +94,8 @@ impl Watcher for Unwatched {}
 
 /// Tries between two checkpoints, at first.
 const STRIDE: u64 = 64;
+/// Good conversations that must fail one after another before a server counts as gone.
+const GOOD_TRIES: usize = 3;
 /// Causes that are made shorter; the others are listed with their first try.
 const SHORTENED: usize = 40;
 
@@ -134,6 +137,7 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
             break;
         }
         campaign.misfortunes(next, until, &mut part);
+        let is_gone = campaign.is_gone(until, &mut part);
         next = until;
         let is_new = part.causes.keys().any(|fingerprint| !summary.causes.contains_key(fingerprint));
         pending.merge(part.clone());
@@ -142,6 +146,9 @@ pub fn run(bound: &Bound, orders: &Orders, arena: &dyn Arena, progress: Progress
         stride = if is_due { (stride / 2).max(jobs) } else { (stride * 2).min(most) };
         if is_new || is_due {
             watcher.checkpoint(next, &std::mem::take(&mut pending));
+        }
+        if is_gone {
+            break;
         }
     }
     if pending != Summary::default() {
@@ -341,17 +348,33 @@ impl Campaign<'_> {
             if self.is_blamed(&finding, next..until, part) {
                 continue;
             }
-            let is_shown = part.causes.keys().any(|fingerprint| fingerprint.requirement == finding.requirement);
-            let side = self.orders.sides.first().copied().unwrap_or(Role::Server);
-            let fingerprint =
-                Fingerprint { side, requirement: finding.requirement.clone(), reaction: "does so after many tries".to_owned() };
-            if !is_shown {
-                part.add(
-                    fingerprint,
-                    Cause::new(finding, Some(until.saturating_sub(1)), format!("some of the tries before number {until}")),
-                );
+            if !part.causes.keys().any(|fingerprint| fingerprint.requirement == finding.requirement) {
+                self.keep(finding, until, part);
             }
         }
+    }
+
+    /// True if a server has stopped serving good conversations: a state that they had reached was not reached any more by tries, nor is it now.
+    fn is_gone(&self, until: u64, part: &mut Summary) -> bool {
+        let is_lost = |state: &str| part.coverage.cells.iter().any(|(place, cell)| place.state == state && cell.unreachable > 0);
+        let Some(survey) = self.survey(Role::Server) else { return false };
+        let mut grounds = survey.front.fields.iter().zip(&survey.grounds);
+        let lost = grounds.find(|(field, ground)| ground.unreachable.is_none() && is_lost(&field.state.name));
+        let Some((field, ground)) = lost else { return false };
+        let good = conversation::scenario(&self.bound.pack, Role::Server, &field.state, &[], ground.probes);
+        // One lost connection is nobody's fault.
+        let tries: Vec<_> = (0..GOOD_TRIES).map_while(|_| self.patience.play(Role::Server, &good).unreached).collect();
+        let Some(why) = tries.last().filter(|_| tries.len() == GOOD_TRIES && !self.arena.is_stopped()) else { return false };
+        self.keep(oracle::gone(why), until, part);
+        true
+    }
+
+    /// Keeps what no try of its own has shown.
+    fn keep(&self, finding: Finding, until: u64, part: &mut Summary) {
+        let side = self.orders.sides.first().copied().unwrap_or(Role::Server);
+        let reaction = "does so after many tries".to_owned();
+        let fingerprint = Fingerprint { side, requirement: finding.requirement.clone(), reaction };
+        part.add(fingerprint, Cause::new(finding, Some(until.saturating_sub(1)), format!("some of the tries before number {until}")));
     }
 
     /// Plays the tries of this range by themselves until one shows this finding. True if one did.

@@ -458,6 +458,11 @@ pub(super) fn fall(process: &Process) -> Finding {
     finding(CRASH, "that the server goes on", &ended(process))
 }
 
+/// The finding that a server serves no good conversation any more, where no single conversation was seen to bring that about.
+pub(super) fn gone(why: &str) -> Finding {
+    finding(ALIVE, "a good conversation, as before the campaign", why)
+}
+
 /// The finding that a process holds so much more after something.
 pub(super) fn memory(before: u64, after: u64, what: &str) -> Finding {
     let mebibytes = |bytes: u64| bytes / (1024 * 1024);

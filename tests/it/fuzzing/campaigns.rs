@@ -60,6 +60,30 @@ fn a_campaign_against_a_target_that_cannot_be_reached_ends_and_counts_no_tries()
     assert!(summary.diagnosis.iter().any(|sentence| sentence.contains("not reached")), "{:?}", summary.diagnosis);
 }
 
+/// A server that is good until so many conversations were had with it, and refuses everything between two others.
+fn mortal(last: usize, back: usize) -> impl Arena {
+    let count = AtomicUsize::new(0);
+    Peers(move |bound: &Bound, side: Role| {
+        let (pack, settings) = (bound.pack.clone(), bound.settings.clone());
+        let count = count.fetch_add(1, Ordering::Relaxed);
+        if (last..back).contains(&count) { Null::Http.peer(pack, settings, side) } else { faulty(pack, settings, side, &[]).0 }
+    })
+}
+
+#[test]
+fn a_server_that_is_gone_between_two_tries_is_found_out_and_tried_no_more() {
+    let bound = demo();
+    let orders = || Orders { jobs: 1, ..orders(&[Role::Server], None) };
+    let summary = campaign(&bound, &orders(), &mortal(400, usize::MAX));
+    assert_eq!(summary.exit_code(), 1);
+    let told_once = told(&summary);
+    assert!(told_once.len() == 1 && told_once[0].starts_with("server framegate-alive (does so after many tries)"), "{told_once:?}");
+    assert!(summary.coverage.total().missed > 0, "{:?}", summary.coverage.total());
+    // One that was away for a moment only has brought nobody down.
+    let summary = campaign(&bound, &orders(), &mortal(400, 402));
+    assert_eq!((summary.exit_code(), told(&summary), summary.coverage.total().missed), (0, Vec::new(), 0));
+}
+
 #[test]
 fn one_seed_gives_one_result() {
     let first = campaign(&demo(), &some(), &broken_server());
