@@ -349,7 +349,7 @@ impl Campaign<'_> {
                 continue;
             }
             if !part.causes.keys().any(|fingerprint| fingerprint.requirement == finding.requirement) {
-                self.keep(finding, until, part);
+                self.keep(finding, "does so after many tries", until, part);
             }
         }
     }
@@ -365,15 +365,14 @@ impl Campaign<'_> {
         // One lost connection is nobody's fault.
         let tries: Vec<_> = (0..GOOD_TRIES).map_while(|_| self.patience.play(Role::Server, &good).unreached).collect();
         let Some(why) = tries.last().filter(|_| tries.len() == GOOD_TRIES && !self.arena.is_stopped()) else { return false };
-        self.keep(oracle::gone(why), until, part);
+        self.keep(oracle::gone(why), "serves nobody any more", until, part);
         true
     }
 
     /// Keeps what no try of its own has shown.
-    fn keep(&self, finding: Finding, until: u64, part: &mut Summary) {
+    fn keep(&self, finding: Finding, reaction: &str, until: u64, part: &mut Summary) {
         let side = self.orders.sides.first().copied().unwrap_or(Role::Server);
-        let reaction = "does so after many tries".to_owned();
-        let fingerprint = Fingerprint { side, requirement: finding.requirement.clone(), reaction };
+        let fingerprint = Fingerprint { side, requirement: finding.requirement.clone(), reaction: reaction.to_owned() };
         part.add(fingerprint, Cause::new(finding, Some(until.saturating_sub(1)), format!("some of the tries before number {until}")));
     }
 

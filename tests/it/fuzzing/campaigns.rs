@@ -77,7 +77,7 @@ fn a_server_that_is_gone_between_two_tries_is_found_out_and_tried_no_more() {
     let summary = campaign(&bound, &orders(), &mortal(400, usize::MAX));
     assert_eq!(summary.exit_code(), 1);
     let told_once = told(&summary);
-    assert!(told_once.len() == 1 && told_once[0].starts_with("server framegate-alive (does so after many tries)"), "{told_once:?}");
+    assert!(told_once.len() == 1 && told_once[0].starts_with("server framegate-alive (serves nobody any more)"), "{told_once:?}");
     assert!(summary.coverage.total().missed > 0, "{:?}", summary.coverage.total());
     // One that was away for a moment only has brought nobody down.
     let summary = campaign(&bound, &orders(), &mortal(400, 402));
