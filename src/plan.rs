@@ -66,7 +66,7 @@ const GRACE: Duration = Duration::from_secs(10);
 impl Case {
     /// True if its id is this one, or that of one of this scenario's rows.
     pub fn is_of(&self, scenario: &str) -> bool {
-        self.id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+        is_case_of(&self.id, scenario)
     }
 
     /// True if a campaign has saved it: the campaign's oracle judges it too.
@@ -109,28 +109,35 @@ pub fn plan(pack: &Pack, settings: &Settings, selection: &Selection) -> Vec<Case
     cases
 }
 
-/// Skips each case whose twin is skipped: it would prove nothing.
+/// Skips each case whose twin is skipped, or the twin of that: it would prove nothing.
 fn skip_without_twin(cases: &mut [Case]) {
-    loop {
-        let lone: Vec<_> =
-            cases.iter().map(|case| idle_twin(cases, case).map(|twin| (twin.scenario.clone(), twin.lacks.clone()))).collect();
-        if lone.iter().all(Option::is_none) {
-            return;
-        }
-        for (case, twin) in cases.iter_mut().zip(lone) {
-            let Some((scenario, lacks)) = twin else { continue };
-            case.skipped = Some(format!("it proves nothing without its twin `{scenario}`, which is skipped"));
-            case.lacks = lacks;
-        }
+    if cases.iter().all(|case| case.skipped.is_none()) {
+        return;
+    }
+    let all: Vec<&Case> = cases.iter().collect();
+    let idle = |twin: &str| {
+        let mut rows = all.iter().filter(|other| other.is_of(twin));
+        let first = rows.next()?;
+        (first.skipped.is_some() && rows.all(|other| other.skipped.is_some())).then(|| (first.scenario.clone(), first.lacks.clone()))
+    };
+    let twin = |case| foundations(&all, case).find_map(idle);
+    let lone: Vec<_> = all.iter().map(|case| if case.skipped.is_none() { twin(case) } else { None }).collect();
+    for (case, twin) in cases.iter_mut().zip(lone) {
+        let Some((scenario, lacks)) = twin else { continue };
+        case.skipped = Some(format!("it proves nothing without its twin `{scenario}`, which is skipped"));
+        case.lacks = lacks;
     }
 }
 
-/// The twin of a case that is to run, if it is not to run itself.
-fn idle_twin<'a>(cases: &'a [Case], case: &Case) -> Option<&'a Case> {
-    let twin = case.twin.as_ref().filter(|_| case.skipped.is_none())?;
-    let mut twins = cases.iter().filter(|other| other.is_of(twin));
-    let first = twins.next()?;
-    (first.skipped.is_some() && twins.all(|other| other.skipped.is_some())).then_some(first)
+/// What a case stands on: the id of its twin, then that of the twin's twin, and so on.
+pub fn foundations<'a>(cases: &[&'a Case], case: &'a Case) -> impl Iterator<Item = &'a str> {
+    let twin_of = |twin: &&'a str| cases.iter().find(|other| other.is_of(twin))?.twin.as_deref();
+    std::iter::successors(case.twin.as_deref(), twin_of).take(cases.len())
+}
+
+/// True if the id is that of the scenario's case, or of one of its rows.
+pub fn is_case_of(id: &str, scenario: &str) -> bool {
+    id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
 /// The cases of a scenario that is not in the pack's folders, such as a reproducer: one, or one a row.
@@ -213,16 +220,21 @@ impl Planner<'_> {
     /// What the scenario says that it needs, the stimuli that its steps give, and the credentials and stimuli whose placeholders they still hold.
     fn needs(&self, scenario: &Scenario, steps: &[Step]) -> Needs {
         let mut needs = scenario.needs.clone();
-        let prompted =
-            steps.iter().filter_map(|step| if let Step::Stimulus(name) = step { Some(format!("stimulus.{name}")) } else { None });
-        for path in steps.iter().flat_map(|step| self.placeholders(step)).chain(prompted) {
-            let names = match path.split_once('.') {
-                Some(("credential", name)) => Some((&mut needs.credentials, name)),
-                Some(("stimulus", name)) => Some((&mut needs.stimuli, name)),
-                _ => None,
-            };
-            if let Some((names, name)) = names.filter(|(names, name)| !names.iter().any(|known| known == name)) {
+        let add = |names: &mut Vec<String>, name: &str| {
+            if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
+            }
+        };
+        for step in steps {
+            for path in self.placeholders(step) {
+                match path.split_once('.') {
+                    Some(("credential", name)) => add(&mut needs.credentials, name),
+                    Some(("stimulus", name)) => add(&mut needs.stimuli, name),
+                    _ => {}
+                }
+            }
+            if let Step::Stimulus(name) = step {
+                add(&mut needs.stimuli, name);
             }
         }
         needs

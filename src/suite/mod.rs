@@ -116,7 +116,7 @@ pub fn run(bounds: &[Bound], selection: &Selection, subject: &Subject, options: 
     }
     let unfinished = jobs.iter().zip(&results).filter(|(_, result)| result.is_none()).map(|(job, _)| job.case.id.clone()).collect();
     let mut cases: Vec<_> = results.into_iter().flatten().collect();
-    doubt_without_twin(jobs.iter().map(|job| &job.case), &mut cases);
+    doubt_without_twin(&jobs.iter().map(|job| &job.case).collect::<Vec<_>>(), &mut cases);
     let requirements: Vec<_> = bounds.iter().flat_map(|bound| selected_requirements(bound, &selection, &cases)).collect();
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,30 +1,22 @@
 //! Cases that mean something only if another one, their positive twin, passes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use crate::plan::Case;
+use crate::plan::{Case, foundations, is_case_of};
 use crate::verdict::{CaseResult, Finding, Outcome, Severity, Verdict};
 
 /// A case whose positive twin did not pass proves nothing: its verdict becomes inconclusive, and so that of the cases whose twin it is.
-pub fn doubt_without_twin<'a>(planned: impl IntoIterator<Item = &'a Case>, results: &mut [CaseResult]) {
-    let twins: HashMap<&str, &str> = planned.into_iter().filter_map(|case| Some((case.id.as_str(), case.twin.as_deref()?))).collect();
+pub fn doubt_without_twin(planned: &[&Case], results: &mut [CaseResult]) {
     let is_broken = |case: &&CaseResult| matches!(case.verdict(), Verdict::Fail | Verdict::Error | Verdict::Inconclusive);
-    let itself = |case: &CaseResult| Doubt { root: case.id.clone(), flags: String::new() };
-    let mut broken: BTreeMap<String, Doubt> = results.iter().filter(is_broken).map(|case| (case.id.clone(), itself(case))).collect();
-    let mut doubted: BTreeSet<String> = BTreeSet::new();
-    loop {
-        let before = doubted.len();
-        for case in results.iter_mut().filter(|case| case.skipped.is_none()) {
-            let Some(twin) = twins.get(case.id.as_str()) else { continue };
-            let Some((twin, doubt)) = broken.iter().find(|(id, _)| is_case_of(id, twin)) else { continue };
-            if doubted.insert(case.id.clone()) {
-                let doubt = Doubt { root: doubt.root.clone(), flags: format!(" --only '{twin}'{}", doubt.flags) };
-                doubt.cast_on(case);
-                broken.insert(case.id.clone(), doubt);
-            }
-        }
-        if doubted.len() == before {
-            return;
+    let broken: BTreeSet<String> = results.iter().filter(is_broken).map(|case| case.id.clone()).collect();
+    if broken.is_empty() {
+        return;
+    }
+    let by_id: HashMap<&str, &Case> = planned.iter().map(|case| (case.id.as_str(), *case)).collect();
+    for result in results.iter_mut().filter(|result| result.skipped.is_none()) {
+        let doubt = by_id.get(result.id.as_str()).and_then(|case| Doubt::about(planned, case, &broken));
+        if let Some(doubt) = doubt {
+            doubt.cast_on(result);
         }
     }
 }
@@ -38,6 +30,18 @@ struct Doubt {
 }
 
 impl Doubt {
+    /// The doubt that goes deepest, if anything that the case stands on is broken.
+    fn about(planned: &[&Case], case: &Case, broken: &BTreeSet<String>) -> Option<Self> {
+        let mut flags = String::new();
+        let mut doubt = None;
+        for twin in foundations(planned, case) {
+            let root = broken.iter().find(|id| is_case_of(id, twin));
+            flags.extend([" --only '", root.map_or(twin, String::as_str), "'"]);
+            doubt = root.map(|root| Self { root: root.clone(), flags: flags.clone() }).or(doubt);
+        }
+        doubt
+    }
+
     fn cast_on(&self, case: &mut CaseResult) {
         let why = format!("the twin {} did not pass, so this case proves nothing", self.root);
         case.repeat.push_str(&self.flags);
@@ -54,11 +58,6 @@ impl Doubt {
             case.findings.push(Finding { twin: Some(self.root.clone()), ..doubtful });
         }
     }
-}
-
-/// True if the id is the scenario's case, or one of its rows.
-fn is_case_of(id: &str, scenario: &str) -> bool {
-    id.strip_prefix(scenario).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
 #[cfg(test)]
@@ -84,7 +83,7 @@ mod tests {
             case("good#row", Some(Severity::Fail)),
             case("other", Some(Severity::Fail)),
         ];
-        doubt_without_twin(&plan, &mut results);
+        doubt_without_twin(&plan.iter().collect::<Vec<_>>(), &mut results);
         let verdicts: Vec<_> = results.iter().map(CaseResult::verdict).collect();
         assert_eq!(verdicts, [Verdict::Inconclusive, Verdict::Inconclusive, Verdict::Fail, Verdict::Fail]);
         assert_eq!(results[1].repeat, " --only 'bad' --only 'good#row'");
@@ -96,7 +95,7 @@ mod tests {
     fn a_good_twin_puts_nothing_in_doubt() {
         let plan = [planned("bad", Some("good")), planned("good", None)];
         let mut results = [case("bad", Some(Severity::Fail)), case("good", Some(Severity::Warn))];
-        doubt_without_twin(&plan, &mut results);
+        doubt_without_twin(&plan.iter().collect::<Vec<_>>(), &mut results);
         assert_eq!(results.each_ref().map(CaseResult::verdict), [Verdict::Fail, Verdict::Warn]);
     }
 }

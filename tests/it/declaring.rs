@@ -41,7 +41,7 @@ fn broken_by_strangers(id: &str) -> Vec<String> {
     let cases = plan(&pack, &bound.settings, &Selection { side: Some(Role::Server), ..Selection::default() });
     let play = |case| suite::trial(&bound, case, &mut *peer::faulty(pack.clone(), others.clone(), Role::Server, &[]).0);
     let mut results: Vec<_> = cases.iter().map(play).collect();
-    suite::doubt_without_twin(&cases, &mut results);
+    suite::doubt_without_twin(&cases.iter().collect::<Vec<_>>(), &mut results);
     let told =
         results.iter().flat_map(|result| &result.findings).filter(|finding| matches!(finding.severity, Severity::Warn | Severity::Fail));
     let broken: BTreeSet<_> = told.map(|finding| finding.requirement.clone()).collect();
