@@ -14,7 +14,7 @@ use framegate::fuzz::batch::{Route, Shot, Worker};
 use framegate::fuzz::campaign::{Orders, Range};
 use framegate::pack::{Library, Settings};
 use framegate::runner::{ServerTarget, Stop, Target, Tls, memory};
-use framegate::suite::{Bound, Holding, Options, Subject};
+use framegate::suite::{Bound, Options, Subject};
 use framegate::transcript::{Role, What};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn main() {
     let server = start();
     let bound = bound();
     let subject = Subject::Live(Target::Server(ServerTarget::parse(&format!("ws://{server}/ws"), &Tls::default()).unwrap()));
-    let lane = Lane { subject, options: Options { holding: Holding::passing(), ..Options::default() }, stop: Stop::default() };
+    let lane = Lane::new(subject, Options::default(), Stop::default());
     assert!(lane.server().is_some());
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:<26} {:>12} {:>12} {:>7} {:>7}", "", "framegate/s", "bare/s", "ratio", "target").unwrap();

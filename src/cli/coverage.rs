@@ -84,7 +84,7 @@ impl Coverage {
     fn sum(&self) -> String {
         let count = |is: fn(&RequirementResult) -> bool| self.rows.iter().filter(|(_, result)| is(result)).count();
         let excluded = count(|result| result.excluded.is_some());
-        let open = count(|result| result.excluded.is_none() && result.outcome == Exercised::NotExercised);
+        let open = count(RequirementResult::is_open);
         let total = self.rows.len();
         let put = total - excluded - open;
         format!(
@@ -96,7 +96,7 @@ impl Coverage {
 }
 
 fn is_hole(judged: Judged, result: &RequirementResult) -> bool {
-    let is_open = result.excluded.is_none() && result.outcome == Exercised::NotExercised;
+    let is_open = result.is_open();
     judged == Judged::Nothing || is_open && result.level == Level::Must
 }
 

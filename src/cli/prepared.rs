@@ -75,8 +75,7 @@ impl Prepared {
         let service = self.start(stop)?;
         self.measure()?;
         let bound = self.bounds.first().cloned().ok_or(Failure::NothingSelected)?;
-        let options = Options { holding: Holding::passing(), ..self.options() };
-        Ok((bound, Lane { subject: self.subject.clone(), options, stop: stop.clone() }, service))
+        Ok((bound, Lane::new(self.subject.clone(), self.options(), stop.clone()), service))
     }
 
     /// The address of a server on another machine whose owner has not said in a file that it may be fuzzed.

@@ -5,7 +5,7 @@
 use crate::peer::{Peer, faulty};
 use crate::plan::Case;
 use crate::runner::{ServerTarget, Stop, Target};
-use crate::suite::{Bound, Options, Subject, run_case, trial};
+use crate::suite::{Bound, Holding, Options, Subject, run_case, trial};
 use crate::transcript::Role;
 use crate::verdict::{CaseResult, Finding};
 
@@ -60,6 +60,13 @@ pub struct Lane {
     pub options: Options,
     /// Ends cases from outside.
     pub stop: Stop,
+}
+
+impl Lane {
+    /// Tries are looked at as they come: their transcripts stay whole, whatever the options say of keeping them.
+    pub fn new(subject: Subject, options: Options, stop: Stop) -> Self {
+        Self { subject, options: Options { holding: Holding::passing(), ..options }, stop }
+    }
 }
 
 impl Arena for Lane {

@@ -356,11 +356,12 @@ impl Campaign<'_> {
 
     /// True if a server has stopped serving good conversations: a state that they had reached was not reached any more by tries, nor is it now.
     fn is_gone(&self, until: u64, part: &mut Summary) -> bool {
-        let is_lost = |state: &str| part.coverage.cells.iter().any(|(place, cell)| place.state == state && cell.unreachable > 0);
+        let lost = part.coverage.cells.iter().filter(|(place, cell)| place.side == Role::Server && cell.unreachable > 0);
+        let lost: BTreeSet<&str> = lost.map(|(place, _)| place.state.as_str()).collect();
         let Some(survey) = self.survey(Role::Server) else { return false };
         let mut grounds = survey.front.fields.iter().zip(&survey.grounds);
-        let lost = grounds.find(|(field, ground)| ground.unreachable.is_none() && is_lost(&field.state.name));
-        let Some((field, ground)) = lost else { return false };
+        let shown = grounds.find(|(field, ground)| ground.unreachable.is_none() && lost.contains(field.state.name.as_str()));
+        let Some((field, ground)) = shown else { return false };
         let good = conversation::scenario(&self.bound.pack, Role::Server, &field.state, &[], ground.probes);
         // One lost connection is nobody's fault.
         let tries: Vec<_> = (0..GOOD_TRIES).map_while(|_| self.patience.play(Role::Server, &good).unreached).collect();

@@ -205,8 +205,7 @@ fn skipped(report: &Report, style: &Style) -> String {
 
 /// Musts and shoulds that no case put to the test: they count as nothing, and are named so that nobody takes them for passed.
 fn not_exercised(report: &Report, style: &Style) -> String {
-    let open = |requirement: &&RequirementResult| requirement.excluded.is_none() && requirement.outcome == Outcome::NotExercised;
-    let mut open: Vec<_> = report.requirements.iter().filter(open).collect();
+    let mut open: Vec<_> = report.requirements.iter().filter(|requirement| requirement.is_open()).collect();
     open.sort_by_key(|requirement| std::cmp::Reverse(requirement.level));
     let lines = open.iter().map(|requirement| format!("{}  {}", pad(requirement.level.as_str(), 6), escape(&requirement.id)));
     list("not exercised", &lines.collect::<Vec<_>>(), style)

@@ -12,7 +12,7 @@ use super::console::counts_line;
 use super::conversation::draw;
 use super::text::{Style, amount, duration, escape};
 use crate::transcript::Role;
-use crate::verdict::{CaseResult, Outcome, Report, Severity, Unlock, Verdict};
+use crate::verdict::{CaseResult, Report, Severity, Unlock, Verdict};
 
 /// Bytes that a summary may have, with room for the last lines: GitHub takes 1 MiB.
 const MOST: usize = 1_000_000;
@@ -116,8 +116,7 @@ fn others(breakage: &Breakage<'_>) -> String {
 
 /// Requirements that no case put to the test, named so that nobody takes them for passed.
 fn not_exercised(report: &Report) -> String {
-    let open =
-        report.requirements.iter().filter(|requirement| requirement.excluded.is_none() && requirement.outcome == Outcome::NotExercised);
+    let open = report.requirements.iter().filter(|requirement| requirement.is_open());
     let lines: Vec<_> = open.map(|requirement| format!("- {} {}", requirement.level.as_str(), code(&requirement.id))).collect();
     if lines.is_empty() {
         return String::new();

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::Job;
 use crate::plan::Case;
-use crate::verdict::{Outcome, RequirementResult, Unlock};
+use crate::verdict::{RequirementResult, Unlock};
 
 /// A row for each set of declarations that skipped cases wait for, the one that would put most to the test first.
 pub(super) fn unlocks(jobs: &[Job<'_>], requirements: &[RequirementResult]) -> Vec<Unlock> {
@@ -15,8 +15,8 @@ pub(super) fn unlocks(jobs: &[Job<'_>], requirements: &[RequirementResult]) -> V
         let declare = case.lacks.iter().map(|lack| format!("{} {}", lack.kind, lack.name)).collect();
         waiting.entry((&case.protocol, declare)).or_default().push(case);
     }
-    let is_open = |requirement: &&RequirementResult| requirement.excluded.is_none() && requirement.outcome == Outcome::NotExercised;
-    let open: BTreeSet<_> = requirements.iter().filter(is_open).map(|open| (open.protocol.as_str(), open.id.as_str())).collect();
+    let open = requirements.iter().filter(|requirement| requirement.is_open());
+    let open: BTreeSet<_> = open.map(|open| (open.protocol.as_str(), open.id.as_str())).collect();
     let unlock = |((protocol, declare), cases): ((&str, BTreeSet<String>), Vec<&Case>)| {
         let asked: BTreeSet<&str> = cases.iter().flat_map(|case| case.requirements()).collect();
         let requirements = asked.into_iter().filter(|id| open.contains(&(protocol, *id))).map(str::to_owned).collect();

@@ -391,6 +391,13 @@ pub struct RequirementResult {
     pub broken_by: Vec<String>,
 }
 
+impl RequirementResult {
+    /// True if it is to be judged, and nothing has put it to the test.
+    pub fn is_open(&self) -> bool {
+        self.excluded.is_none() && self.outcome == Outcome::NotExercised
+    }
+}
+
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -432,8 +439,6 @@ impl Report {
     pub fn counts(&self) -> Counts {
         let count = |verdict| self.cases.iter().filter(|case| case.verdict() == verdict).count();
         let skipped = count(Verdict::Skip);
-        let not_exercised =
-            |requirement: &&RequirementResult| requirement.excluded.is_none() && requirement.outcome == Outcome::NotExercised;
         Counts {
             selected: self.cases.len() + self.unfinished.len(),
             run: self.cases.len() - skipped,
@@ -443,7 +448,7 @@ impl Report {
             inconclusive: count(Verdict::Inconclusive),
             skipped,
             errors: count(Verdict::Error),
-            not_exercised: self.requirements.iter().filter(not_exercised).count(),
+            not_exercised: self.requirements.iter().filter(|requirement| requirement.is_open()).count(),
         }
     }
 

@@ -155,6 +155,8 @@ impl<'a> Page<'a> {
     pub(super) fn new(report: &'a Report, style: &'a str, script: &'a str, policy: String) -> Self {
         let interrupted = amount(report.unfinished.len(), "case") + " without a result";
         let (headline, verdict) = headline(report);
+        let requirements = requirements(report);
+        let anchors = Anchors::new(&requirements);
         Self {
             policy,
             style,
@@ -172,10 +174,10 @@ impl<'a> Page<'a> {
             unlisted: breakages(report).len().saturating_sub(BROKEN),
             broken: broken(report),
             sides: sides(report),
-            unlocks: unlocks(report),
+            unlocks: unlocks(report, &anchors),
             coverage: coverage(report),
-            requirements: requirements(report),
-            cases: cases(report),
+            cases: cases(report, &anchors),
+            requirements,
         }
     }
 }
@@ -313,16 +315,14 @@ fn requirements(report: &Report) -> Vec<Requirement<'_>> {
 }
 
 /// Worst first, else in the order of the plan; a case keeps the number that it has there.
-fn cases(report: &Report) -> Vec<Case<'_>> {
+fn cases<'a>(report: &'a Report, anchors: &Anchors<'_>) -> Vec<Case<'a>> {
     let mut cases: Vec<_> = report.cases.iter().enumerate().collect();
     cases.sort_by_key(|(_, case)| VERDICTS.iter().position(|verdict| *verdict == case.verdict()));
-    let anchors = Anchors::new(&requirements(report));
     let mut budget = Budget::default();
-    cases.into_iter().map(|(index, case)| Case::new(index, case, &anchors, &mut budget)).collect()
+    cases.into_iter().map(|(index, case)| Case::new(index, case, anchors, &mut budget)).collect()
 }
 
-fn unlocks(report: &Report) -> Vec<Unlocked> {
-    let anchors = Anchors::new(&requirements(report));
+fn unlocks(report: &Report, anchors: &Anchors<'_>) -> Vec<Unlocked> {
     let unlocked = |unlock: &Unlock| Unlocked {
         declare: unlock.declare.join(" + "),
         share: format!("{}, {}", amount(unlock.requirements.len(), "requirement"), amount(unlock.cases, "case")),

@@ -34,7 +34,7 @@ impl Served {
         });
         let server = ServerTarget::parse(&format!("ws://{}", receiver.recv().unwrap()), &Tls::default()).unwrap();
         let subject = Subject::Live(Target::Server(server));
-        Self { lane: Lane { subject, options: Options::default(), stop: Stop::new() }, stop, thread: Some(thread) }
+        Self { lane: Lane::new(subject, Options::default(), Stop::new()), stop, thread: Some(thread) }
     }
 }
 
